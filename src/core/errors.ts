@@ -1,0 +1,29 @@
+// The one class of error that users of the library see, beside TypeError and RangeError for wrong
+// arguments. `code` is stable and meant for programs, the message for people, `cause` for both.
+
+export type ErrorCode =
+  | "ERR_USAGE" // the command line or an option is wrong: exit code 2
+  | "ERR_LISTEN" // an address cannot be listened on
+  | "ERR_MODULE" // the service module is missing, throws, or exports nothing usable
+  | "ERR_WORKER" // workers cannot be started
+  | "ERR_MEMORY_LIMIT" // the memory limit is reached
+  | "ERR_BODY_TOO_LARGE" // a request body is larger than the limit
+  | "ERR_BODY_USED" // a request body is read twice
+  | "ERR_BODY_ABORTED" // the peer left before its request body was complete
+  | "ERR_RESPONSE_STATE" // a response is changed after it was sent
+  | "ERR_CLOSED"; // the connection or the server is closed already
+
+export class MillraceError extends Error {
+  override name = "MillraceError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}
+
+/** The text of anything thrown, without a stack. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

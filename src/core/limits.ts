@@ -1,0 +1,79 @@
+// Every limit and every default of the server, with its unit in its name. Nothing else in src/
+// holds a bare number of this kind. What happens at each limit is said beside it, once.
+
+import { assert } from "./assert.ts";
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+export const GIB = 1024 * MIB;
+
+// Listening
+export const PORT_DEFAULT = 8080;
+export const HOST_DEFAULT = "127.0.0.1";
+export const BACKLOG_DEFAULT = 4096; // the kernel clips it to net.core.somaxconn
+export const WORKERS_MAX = 256;
+
+// Connections. At the limit a worker stops accepting: the kernel keeps the queue.
+export const FD_SHARE_FOR_CONNECTIONS = 0.9; // of RLIMIT_NOFILE, split over the workers
+export const REATTACH_SHARE = 0.95; // below this share of the limit it accepts again
+export const CONNECTIONS_PER_WORKER_MAX = 1 << 20; // slots: 20 bits of a connection id
+
+// Output. Reading pauses at the high mark and resumes at the low one; at the cap the connection
+// is closed with CLOSE_OUTPUT_OVERFLOW.
+export const OUTPUT_LOW_WATER_BYTES = 32 * KIB;
+export const OUTPUT_HIGH_WATER_BYTES = 64 * KIB;
+export const OUTPUT_CAP_BYTES = 16 * MIB;
+
+// Input that waits because an answer is not finished. Reading pauses at the mark.
+export const INPUT_HIGH_WATER_BYTES = 64 * KIB;
+
+// io_buf classes; a larger request gets a chain.
+export const IO_BUF_CLASS_BYTES = [
+  4 * KIB,
+  16 * KIB,
+  64 * KIB,
+  256 * KIB,
+  1 * MIB,
+  4 * MIB,
+  8 * MIB,
+] as const;
+export const MEMORY_LIMIT_BYTES_DEFAULT = 512 * MIB; // buffers of the whole process
+export const MEMORY_LIMIT_BYTES_MIN = 16 * MIB;
+
+// HTTP. Status of the answer when exceeded, then the connection closes.
+export const TARGET_BYTES_MAX = 8 * KIB; // 414
+export const HEAD_BYTES_MAX = 32 * KIB; // 431: request line and fields together
+export const HEADER_BYTES_MAX = 16 * KIB; // 431: one field line
+export const HEADERS_MAX = 100; // 431
+export const BODY_BYTES_MAX_DEFAULT = 16 * MIB; // 413
+export const CHUNK_LINE_BYTES_MAX = 4 * KIB; // 400: chunk size with its extensions
+export const CHUNK_EXTENSION_BYTES_MAX = 16 * KIB; // 400: all extensions of one body
+export const TRAILER_BYTES_MAX = 8 * KIB; // 431
+export const UNREAD_BODY_BYTES_MAX = 256 * KIB; // drained for keep-alive; beyond it we close
+export const REQUESTS_PER_EVENT_MAX = 256; // pipelined answers before others get their turn
+
+// Times
+export const HEAD_TIMEOUT_MS = 10_000; // whole head, from its first byte: 408
+export const BODY_RATE_BYTES_PER_SECOND_MIN = 1_024; // after the grace: 408
+export const BODY_GRACE_MS = 10_000;
+export const IDLE_TIMEOUT_MS = 60_000; // keep-alive: silent close
+export const WRITE_STALL_MS = 30_000; // no byte taken by the peer: close
+export const LINGER_MS = 2_000; // after our FIN, for the peer's
+export const DRAIN_TIMEOUT_MS = 10_000; // SIGTERM to the end, at most
+export const DRAIN_QUIET_STOP_MS = 100; // a connection this long silent counts as idle: stop
+export const DRAIN_QUIET_RELOAD_MS = 1_000; // the same for a reload, where nothing is urgent
+
+// Master
+export const READY_TIMEOUT_MS = 30_000; // a worker that is not ready by then has failed
+export const RESPAWN_BACKOFF_MIN_MS = 100; // doubles at each death
+export const RESPAWN_BACKOFF_MAX_MS = 10_000;
+export const RESPAWN_STABLE_MS = 10_000; // a worker that lived so long resets the back-off
+export const START_ATTEMPTS_MAX = 3; // consecutive failures to start before the master gives up
+
+assert(OUTPUT_LOW_WATER_BYTES < OUTPUT_HIGH_WATER_BYTES, "low water must be below high water");
+assert(OUTPUT_HIGH_WATER_BYTES < OUTPUT_CAP_BYTES, "high water must be below the cap");
+assert(HEADER_BYTES_MAX <= HEAD_BYTES_MAX, "one field line must fit in the head");
+assert(
+  HEAD_BYTES_MAX <= INPUT_HIGH_WATER_BYTES,
+  "a whole head must fit into the waiting input, or it could never complete",
+);
