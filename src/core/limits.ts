@@ -4,8 +4,8 @@
 import { assert } from "./assert.ts";
 
 export const KIB = 1024;
-export const MIB = 1024 * KIB;
-export const GIB = 1024 * MIB;
+export const MIB: number = 1024 * KIB;
+export const GIB: number = 1024 * MIB;
 
 // Listening
 export const PORT_DEFAULT = 8080;
@@ -16,19 +16,19 @@ export const WORKERS_MAX = 256;
 // Connections. At the limit a worker stops accepting: the kernel keeps the queue.
 export const FD_SHARE_FOR_CONNECTIONS = 0.9; // of RLIMIT_NOFILE, split over the workers
 export const REATTACH_SHARE = 0.95; // below this share of the limit it accepts again
-export const CONNECTIONS_PER_WORKER_MAX = 1 << 20; // slots: 20 bits of a connection id
+export const CONNECTIONS_PER_WORKER_MAX: number = 1 << 20; // slots: 20 bits of a connection id
 
 // Output. Reading pauses at the high mark and resumes at the low one; at the cap the connection
 // is closed with CLOSE_OUTPUT_OVERFLOW.
-export const OUTPUT_LOW_WATER_BYTES = 32 * KIB;
-export const OUTPUT_HIGH_WATER_BYTES = 64 * KIB;
-export const OUTPUT_CAP_BYTES = 16 * MIB;
+export const OUTPUT_LOW_WATER_BYTES: number = 32 * KIB;
+export const OUTPUT_HIGH_WATER_BYTES: number = 64 * KIB;
+export const OUTPUT_CAP_BYTES: number = 16 * MIB;
 
 // Input that waits because an answer is not finished. Reading pauses at the mark.
-export const INPUT_HIGH_WATER_BYTES = 64 * KIB;
+export const INPUT_HIGH_WATER_BYTES: number = 64 * KIB;
 
 // io_buf classes; a larger request gets a chain.
-export const IO_BUF_CLASS_BYTES = [
+export const IO_BUF_CLASS_BYTES: readonly number[] = [
   4 * KIB,
   16 * KIB,
   64 * KIB,
@@ -36,20 +36,20 @@ export const IO_BUF_CLASS_BYTES = [
   1 * MIB,
   4 * MIB,
   8 * MIB,
-] as const;
-export const MEMORY_LIMIT_BYTES_DEFAULT = 512 * MIB; // buffers of the whole process
-export const MEMORY_LIMIT_BYTES_MIN = 16 * MIB;
+];
+export const MEMORY_LIMIT_BYTES_DEFAULT: number = 512 * MIB; // buffers of the whole process
+export const MEMORY_LIMIT_BYTES_MIN: number = 16 * MIB;
 
 // HTTP. Status of the answer when exceeded, then the connection closes.
-export const TARGET_BYTES_MAX = 8 * KIB; // 414
-export const HEAD_BYTES_MAX = 32 * KIB; // 431: request line and fields together
-export const HEADER_BYTES_MAX = 16 * KIB; // 431: one field line
+export const TARGET_BYTES_MAX: number = 8 * KIB; // 414
+export const HEAD_BYTES_MAX: number = 32 * KIB; // 431: request line and fields together
+export const HEADER_BYTES_MAX: number = 16 * KIB; // 431: one field line
 export const HEADERS_MAX = 100; // 431
-export const BODY_BYTES_MAX_DEFAULT = 16 * MIB; // 413
-export const CHUNK_LINE_BYTES_MAX = 4 * KIB; // 400: chunk size with its extensions
-export const CHUNK_EXTENSION_BYTES_MAX = 16 * KIB; // 400: all extensions of one body
-export const TRAILER_BYTES_MAX = 8 * KIB; // 431
-export const UNREAD_BODY_BYTES_MAX = 256 * KIB; // drained for keep-alive; beyond it we close
+export const BODY_BYTES_MAX_DEFAULT: number = 16 * MIB; // 413
+export const CHUNK_LINE_BYTES_MAX: number = 4 * KIB; // 400: chunk size with its extensions
+export const CHUNK_EXTENSION_BYTES_MAX: number = 16 * KIB; // 400: all extensions of one body
+export const TRAILER_BYTES_MAX: number = 8 * KIB; // 431
+export const UNREAD_BODY_BYTES_MAX: number = 256 * KIB; // drained for keep-alive; beyond it we close
 export const REQUESTS_PER_EVENT_MAX = 256; // pipelined answers before others get their turn
 
 // Times
