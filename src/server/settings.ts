@@ -1,0 +1,96 @@
+// What a worker is told about its limits and times. The master resolves it once from the command
+// line (or from the options of serve()), and every worker gets the same frozen copy in its start
+// message: a plain object of numbers, so that it can be cloned between threads. Components copy the
+// numbers they need into fields when they are built; nobody reads settings on the data path.
+
+import { MillraceError } from "../core/errors.ts";
+import {
+  BACKLOG_DEFAULT,
+  BODY_BYTES_MAX_DEFAULT,
+  CONNECTIONS_PER_WORKER_MAX,
+  DRAIN_TIMEOUT_MS,
+  FD_SHARE_FOR_CONNECTIONS,
+  HEAD_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  MEMORY_LIMIT_BYTES_DEFAULT,
+  MEMORY_LIMIT_BYTES_MIN,
+  WORKERS_MAX,
+} from "../core/limits.ts";
+
+export interface ServerSettings {
+  /** Workers of the process: 1..WORKERS_MAX. */
+  readonly workers: number;
+  /** Open connections of one worker; at the limit it stops accepting. */
+  readonly maxConnections: number;
+  /** Buffers of the whole process, in bytes. */
+  readonly memoryLimitBytes: number;
+  /** A keep-alive connection silent for so long is closed; 0 is never. */
+  readonly idleTimeoutMs: number;
+  /** A request head must be complete so long after its first byte; 0 is no limit. */
+  readonly headTimeoutMs: number;
+  /** A longer request body is answered with 413. */
+  readonly bodyBytesMax: number;
+  /** From the wish to stop to the end of the last connection, at most. */
+  readonly drainTimeoutMs: number;
+  /** Connections that the kernel keeps for us before they are accepted, per worker and listener. */
+  readonly backlog: number;
+}
+
+export type ServerSettingsInput = { readonly [Name in keyof ServerSettings]?: number | undefined };
+
+export interface Machine {
+  /** Workers when nothing is said: the processors this process may use. */
+  readonly processors: number;
+  /** RLIMIT_NOFILE of the process; Infinity where there is none. */
+  readonly fdLimit: number;
+}
+
+export const MAX_DELAY_MS: number = 2 ** 31 - 1; // the longest a timer can wait
+
+/** Fills in the defaults and checks every value; throws MillraceError ERR_USAGE. */
+export function resolveSettings(input: ServerSettingsInput, machine: Machine): ServerSettings {
+  const workers = input.workers ?? Math.min(Math.max(machine.processors, 1), WORKERS_MAX);
+  requireInteger("workers", workers, 1, WORKERS_MAX);
+  const settings: ServerSettings = {
+    workers,
+    maxConnections: input.maxConnections ?? connectionsPerWorker(machine.fdLimit, workers),
+    memoryLimitBytes: input.memoryLimitBytes ?? MEMORY_LIMIT_BYTES_DEFAULT,
+    idleTimeoutMs: input.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+    headTimeoutMs: input.headTimeoutMs ?? HEAD_TIMEOUT_MS,
+    bodyBytesMax: input.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT,
+    drainTimeoutMs: input.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
+    backlog: input.backlog ?? BACKLOG_DEFAULT,
+  };
+  checkSettings(settings, machine);
+  return Object.freeze(settings);
+}
+
+/** The share of one worker in the descriptors of the process; the rest is for files and logs. */
+export function connectionsPerWorker(fdLimit: number, workers: number): number {
+  const share = Math.floor((fdLimit * FD_SHARE_FOR_CONNECTIONS) / workers);
+  return Math.max(1, Math.min(share, CONNECTIONS_PER_WORKER_MAX));
+}
+
+function checkSettings(settings: ServerSettings, machine: Machine): void {
+  requireInteger("max-connections", settings.maxConnections, 1, CONNECTIONS_PER_WORKER_MAX);
+  const most = connectionsPerWorker(machine.fdLimit, settings.workers);
+  if (settings.maxConnections > most) {
+    throw new MillraceError(
+      "ERR_USAGE",
+      `max-connections: ${settings.maxConnections} for each of ${settings.workers} workers is more ` +
+        `than ${most}, which ${machine.fdLimit} file descriptors allow (raise ulimit -n)`,
+    );
+  }
+  const memory = settings.memoryLimitBytes;
+  requireInteger("memory-limit", memory, MEMORY_LIMIT_BYTES_MIN, Number.MAX_SAFE_INTEGER);
+  requireInteger("idle-timeout", settings.idleTimeoutMs, 0, MAX_DELAY_MS);
+  requireInteger("head-timeout", settings.headTimeoutMs, 0, MAX_DELAY_MS);
+  requireInteger("max-body", settings.bodyBytesMax, 0, Number.MAX_SAFE_INTEGER);
+  requireInteger("drain-timeout", settings.drainTimeoutMs, 0, MAX_DELAY_MS);
+  requireInteger("backlog", settings.backlog, 1, 2 ** 31 - 1);
+}
+
+function requireInteger(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new MillraceError("ERR_USAGE", `${name}: ${value} is not between ${least} and ${most}`);
+}
