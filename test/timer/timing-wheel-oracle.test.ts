@@ -1,0 +1,102 @@
+// The wheel against the plainest model of it: a map from id to deadline. Any delay up to 2^40 ms,
+// any step of the clock; nothing early, nothing more than a tick late, each timer fired once or
+// cancelled, and the wake-up never after the first timer that fires.
+
+import { expect, test } from "bun:test";
+import { TimingWheel } from "../../src/timer/timing-wheel.ts";
+import { Random, seedOfRun } from "../support/random.ts";
+
+interface Plan {
+  seed: number;
+  tickMs: number;
+  ids: number;
+  steps: number;
+  delayBits: number;
+}
+
+/** Below 2^bits, with every order of magnitude as likely; mostly a whole number. */
+function delayOf(random: Random, bits: number): number {
+  const size = 2 ** ((random.uint32() / 2 ** 32) * bits);
+  return random.oneIn(4) ? size : Math.floor(size);
+}
+
+function runAgainstModel(plan: Plan): number {
+  const random = new Random(plan.seed);
+  let nowMs = random.below(1_000_000) + 0.375;
+  const wheel = new TimingWheel({ capacity: plan.ids, tickMs: plan.tickMs, nowMs });
+  const model = new Map<number, number>();
+  const out = new Int32Array(64);
+  let fired = 0;
+  const expireAll = (budget: number) => {
+    const wakeMs = wheel.nextWakeMs();
+    const before = fired;
+    for (;;) {
+      const count = wheel.expire(nowMs, out, budget);
+      for (let index = 0; index < count; index++) {
+        const id = out[index]!;
+        const deadlineMs = model.get(id);
+        if (deadlineMs === undefined) throw new Error(`timer ${id} fired without being armed`);
+        if (deadlineMs > nowMs) throw new Error(`timer ${id} fired early`);
+        if (wheel.isArmed(id)) throw new Error(`timer ${id} is armed after it fired`);
+        model.delete(id);
+        fired++;
+        if (random.below(4) === 0) arm(id);
+      }
+      if (count < budget) break;
+    }
+    if (fired > before && wakeMs > nowMs) throw new Error("a timer fired before the wake-up");
+    for (const [id, deadlineMs] of model) {
+      if (nowMs - deadlineMs >= plan.tickMs && !justArmed.has(id)) {
+        throw new Error(`timer ${id} is ${nowMs - deadlineMs} ms late`);
+      }
+    }
+    justArmed.clear();
+  };
+  const justArmed = new Set<number>(); // overdue when armed: due with the next tick
+  const arm = (id: number) => {
+    const deadlineMs = nowMs + delayOf(random, plan.delayBits) - random.below(3);
+    wheel.schedule(id, deadlineMs);
+    model.set(id, deadlineMs);
+    justArmed.add(id);
+  };
+  for (let step = 0; step < plan.steps; step++) {
+    const id = random.below(plan.ids);
+    const choice = random.below(100);
+    if (choice < 60) arm(id);
+    else if (choice < 75) {
+      wheel.cancel(id);
+      model.delete(id);
+    } else {
+      nowMs += delayOf(random, plan.delayBits);
+      expireAll(1 + random.below(out.length));
+    }
+    expect(wheel.armedCount).toBe(model.size);
+    if (step % 64 === 0) wheel.checkInvariants();
+  }
+  nowMs += 2 ** (plan.delayBits + 1) + 2 * plan.tickMs;
+  expireAll(out.length);
+  nowMs += plan.tickMs;
+  for (let rounds = 0; model.size > 0 && rounds < 100; rounds++) {
+    nowMs += 2 ** (plan.delayBits + 1);
+    expireAll(out.length);
+  }
+  wheel.checkInvariants();
+  expect(model.size).toBe(0);
+  expect(wheel.nextWakeMs()).toBe(Infinity);
+  return fired;
+}
+
+for (const delayBits of [6, 13, 20, 28, 40]) {
+  for (const tickMs of [1, 10, 100]) {
+    test(`TimingWheel agrees with a map: delays to 2^${delayBits} ms, ticks of ${tickMs} ms`, () => {
+      for (const ids of [1, 3, 50, 700]) {
+        const plan = { seed: seedOfRun(), tickMs, ids, steps: 1500, delayBits };
+        try {
+          expect(runAgainstModel(plan)).toBeGreaterThan(0);
+        } catch (error) {
+          throw new Error(`with ${JSON.stringify(plan)}`, { cause: error });
+        }
+      }
+    });
+  }
+}
