@@ -1,0 +1,112 @@
+// host [":" port] of RFC 3986 3.2, as Host, CONNECT and absolute-form carry it. Stricter than the
+// grammar where leniency only helps attackers: no empty host, no comma (a list of hosts in one
+// field), no port above 65535, no IPvFuture, no zone id. Userinfo is not part of it.
+
+import { HTTP_HOST_EMPTY, HTTP_HOST_INVALID, HTTP_OK } from "./http-error.ts";
+import { CLASSES, HEX, HOST } from "./syntax.ts";
+
+const COLON = 0x3a;
+const PERCENT = 0x25;
+const BRACKET = 0x5b;
+const PORT_MAX = 65535;
+
+/** HTTP_OK, HTTP_HOST_EMPTY or HTTP_HOST_INVALID for bytes[start, end). */
+export function authorityError(bytes: Uint8Array, start: number, end: number): number {
+  if (start === end) return HTTP_HOST_EMPTY;
+  const at =
+    bytes[start] === BRACKET ? endOfLiteral(bytes, start, end) : endOfName(bytes, start, end);
+  if (at === end) return HTTP_OK;
+  if (at === start) return bytes[start] === COLON ? HTTP_HOST_EMPTY : HTTP_HOST_INVALID;
+  return at > start && bytes[at] === COLON && isPort(bytes, at + 1, end)
+    ? HTTP_OK
+    : HTTP_HOST_INVALID;
+}
+
+/** The port of a valid authority, or -1 if it names none. */
+export function portOf(bytes: Uint8Array, start: number, end: number): number {
+  let port = 0;
+  let scale = 1;
+  for (let at = end - 1; at >= start; at--) {
+    const digit = bytes[at]! - 0x30;
+    if (bytes[at] === COLON) return scale === 1 ? -1 : port;
+    if (digit < 0 || digit > 9) return -1;
+    port += digit * scale;
+    scale *= 10;
+  }
+  return -1;
+}
+
+function endOfName(bytes: Uint8Array, start: number, end: number): number {
+  const classes = CLASSES;
+  let at = start;
+  for (;;) {
+    while (at < end && (classes[bytes[at]!]! & HOST) !== 0) at++;
+    if (at >= end || bytes[at] !== PERCENT) return at;
+    if (at + 2 >= end) return at;
+    if ((classes[bytes[at + 1]!]! & classes[bytes[at + 2]!]! & HEX) === 0) return at;
+    at += 3;
+  }
+}
+
+// An empty port is valid by the grammar (*DIGIT); leading zeros are too.
+function isPort(bytes: Uint8Array, start: number, end: number): boolean {
+  let port = 0;
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at]! - 0x30;
+    if (digit < 0 || digit > 9) return false;
+    port = port * 10 + digit;
+    if (port > PORT_MAX) return false;
+  }
+  return true;
+}
+
+// The position after "]", or -1.
+function endOfLiteral(bytes: Uint8Array, start: number, end: number): number {
+  let close = start + 1;
+  while (close < end && bytes[close] !== 0x5d) close++;
+  return close < end && isIpv6(bytes, start + 1, close) ? close + 1 : -1;
+}
+
+function isIpv6(bytes: Uint8Array, start: number, end: number): boolean {
+  let groups = 0;
+  let hasGap = false;
+  let at = start;
+  while (at < end) {
+    if (bytes[at] === COLON) {
+      const isGap = at + 1 < end && bytes[at + 1] === COLON;
+      if (isGap ? hasGap : groups === 0) return false;
+      hasGap ||= isGap;
+      at += isGap ? 2 : 1;
+      if (at === end) return isGap && groups < 8;
+    }
+    let digits = 0;
+    while (at + digits < end && (CLASSES[bytes[at + digits]!]! & HEX) !== 0) digits++;
+    if (digits === 0) return false;
+    if (at + digits < end && bytes[at + digits] === 0x2e) {
+      if (!isIpv4(bytes, at, end)) return false;
+      groups += 2;
+      break;
+    }
+    if (digits > 4) return false;
+    at += digits;
+    groups++;
+    if (at < end && bytes[at] !== COLON) return false;
+  }
+  return hasGap ? groups < 8 : groups === 8;
+}
+
+function isIpv4(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = start;
+  for (let part = 0; part < 4; part++) {
+    let value = 0;
+    let digits = 0;
+    while (at < end && digits < 4 && bytes[at]! >= 0x30 && bytes[at]! <= 0x39) {
+      value = value * 10 + bytes[at]! - 0x30;
+      digits++;
+      at++;
+    }
+    if (digits === 0 || digits > 3 || value > 255) return false;
+    if (part < 3 && (at >= end || bytes[at++] !== 0x2e)) return false;
+  }
+  return at === end;
+}
