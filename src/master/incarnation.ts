@@ -1,0 +1,175 @@
+// One life of a worker, as the master follows it. It owns the thread's handle and its stats row.
+//
+//   loading --> loaded --> starting --> ready --> leaving --> ended
+//      +-----------+-----------+----------+-------------------->+     (failed, crashed, or exit())
+//
+// A worker is asked to leave and ends by itself. It is terminated only past its deadline and never
+// while it loads: one that hangs there is told to leave once it can hear, and is not waited for.
+
+import { assert } from "../core/assert.ts";
+import { MillraceError, type ErrorCode } from "../core/errors.ts";
+import { READY_TIMEOUT_MS } from "../core/limits.ts";
+import type { LogLevel } from "../core/log.ts";
+import type { ServerSettings } from "../server/settings.ts";
+import type { StatsBoard, StatsRow } from "../thread/stats-board.ts";
+import { WorkerHandle, type WorkerExit } from "../thread/worker-handle.ts";
+import type { FromWorker, ListenerGrant, ToWorker } from "./worker-protocol.ts";
+import type { ListenerSpec, ServiceSource } from "./worker-server.ts";
+
+export type IncarnationState = "loading" | "loaded" | "starting" | "ready" | "leaving" | "ended";
+
+export interface IncarnationOptions {
+  readonly entry: URL;
+  readonly source: ServiceSource;
+  readonly settings: ServerSettings;
+  readonly logLevel: LogLevel;
+  readonly workerIndex: number;
+  /** Counts the lives of all slots: the first has 1. */
+  readonly generation: number;
+  readonly board: StatsBoard;
+  /** The end of a worker that was ready and that nobody asked to leave. */
+  onDeath(reason: string): void;
+}
+
+/** Past the deadline that a worker got for its drain, before it is terminated. */
+const TERMINATE_GRACE_MS = 1_000;
+
+export class Incarnation {
+  readonly workerIndex: number;
+  readonly generation: number;
+  readonly row: StatsRow;
+  /** Resolves when the thread has ended, however it ended. */
+  readonly ended: Promise<void>;
+  /** Resolves when a leaving worker has stopped accepting, or has ended. */
+  readonly detached: Promise<void>;
+  private readonly options: IncarnationOptions;
+  private readonly handle: WorkerHandle<ToWorker, FromWorker>;
+  private readonly loaded = Promise.withResolvers<readonly ListenerSpec[]>();
+  private readonly ready = Promise.withResolvers<void>();
+  private readonly end = Promise.withResolvers<void>();
+  private readonly detach = Promise.withResolvers<void>();
+  private phase: IncarnationState = "loading";
+  private failure: MillraceError | null = null;
+  private crash: string | null = null;
+
+  constructor(options: IncarnationOptions) {
+    this.options = options;
+    this.workerIndex = options.workerIndex;
+    this.generation = options.generation;
+    this.row = options.board.open();
+    this.ended = this.end.promise;
+    this.detached = this.detach.promise;
+    this.loaded.promise.catch(() => undefined); // whoever asked hears it; nobody may have asked
+    this.ready.promise.catch(() => undefined);
+    this.handle = new WorkerHandle<ToWorker, FromWorker>({
+      entry: options.entry,
+      name: `worker ${options.workerIndex}`,
+      onMessage: (message) => this.receive(message),
+      onExit: (exit) => this.exited(exit),
+    });
+    const { source, settings, logLevel, workerIndex } = options;
+    const counters = this.row;
+    this.handle.post({ type: "init", source, settings, logLevel, workerIndex, counters });
+  }
+
+  get state(): IncarnationState {
+    return this.phase;
+  }
+
+  /** What the service listens on; rejects with MillraceError if it cannot be loaded. */
+  async load(): Promise<readonly ListenerSpec[]> {
+    return this.inTime(this.loaded.promise, "loaded");
+  }
+
+  /** Resolves when it accepts connections; rejects with MillraceError. */
+  async start(grants: readonly ListenerGrant[]): Promise<void> {
+    assert(this.phase !== "loading", "a worker is started once it has loaded");
+    if (this.phase === "loaded") {
+      this.phase = "starting";
+      this.handle.post({ type: "start", grants });
+    }
+    return this.inTime(this.ready.promise, "ready");
+  }
+
+  /** Resolves when the thread has ended, by itself or, past its deadline, by force. */
+  async drain(quietMs: number, timeoutMs: number): Promise<void> {
+    this.leave({ type: "drain", quietMs, timeoutMs });
+    await this.endedWithin(timeoutMs + TERMINATE_GRACE_MS);
+  }
+
+  /** The same at once: every connection is cut. */
+  async close(): Promise<void> {
+    this.leave({ type: "close" });
+    await this.endedWithin(TERMINATE_GRACE_MS);
+  }
+
+  private leave(message: ToWorker): void {
+    if (this.phase === "ended") return;
+    if (this.phase !== "loading") this.phase = "leaving";
+    this.failure ??= new MillraceError("ERR_CLOSED", "the worker was told to leave");
+    this.loaded.reject(this.failure);
+    this.ready.reject(this.failure);
+    this.handle.post(message);
+  }
+
+  private receive(message: FromWorker): void {
+    switch (message.type) {
+      case "loaded":
+        if (this.phase === "loading") this.phase = this.failure === null ? "loaded" : "leaving";
+        return this.loaded.resolve(message.listeners);
+      case "ready":
+        if (this.phase === "starting") this.phase = "ready";
+        return this.ready.resolve();
+      case "failed":
+        return this.fail(message.code, message.message);
+      case "draining":
+        return this.detach.resolve();
+      case "crashed":
+        this.crash = message.message;
+    }
+  }
+
+  private fail(code: ErrorCode, message: string): void {
+    this.failure ??= new MillraceError(code, message);
+    this.loaded.reject(this.failure);
+    this.ready.reject(this.failure);
+  }
+
+  private exited(exit: WorkerExit): void {
+    const before = this.phase;
+    this.phase = "ended";
+    const asked = before === "leaving" || (before === "loading" && this.failure !== null);
+    this.options.board.close(this.row, asked ? "drained" : "died");
+    const reason = this.crash ?? exit.error ?? `process.exit(${exit.code})`;
+    this.fail("ERR_WORKER", `worker ${this.workerIndex} ended before it was ready: ${reason}`);
+    this.detach.resolve();
+    this.end.resolve();
+    if (before === "ready") this.options.onDeath(reason);
+  }
+
+  /** Rejects when the step takes too long; the worker is told to leave. */
+  private async inTime<Result>(step: Promise<Result>, what: string): Promise<Result> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      const text = `worker ${this.workerIndex} was not ${what} within ${READY_TIMEOUT_MS} ms`;
+      this.fail("ERR_WORKER", text);
+      void this.close();
+      late.reject(this.failure);
+    }, READY_TIMEOUT_MS);
+    try {
+      return await Promise.race([step, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async endedWithin(timeoutMs: number): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, timeoutMs);
+    await Promise.race([this.ended, late.promise]);
+    clearTimeout(timer);
+    if (this.phase === "ended" || this.phase === "loading") return;
+    this.handle.terminate();
+    await this.ended;
+  }
+}

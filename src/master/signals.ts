@@ -1,0 +1,66 @@
+// What the signals of an operator do to the server. Only the command installs them: a program that
+// calls serve() keeps its own. Where a signal stands for an exit code it is 128 + its number.
+//
+//   SIGHUP            reload the workers one by one
+//   SIGTERM, SIGINT   drain and leave with code 0; a second one ends at once with 143 or 130
+//   SIGUSR1           print the counters to standard error
+
+import { constants } from "node:os";
+import { messageOf } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import { formatStats, type ServerStats } from "./server-stats.ts";
+
+/** What signals act on: the master. */
+export interface SignalTarget {
+  reload(): Promise<void>;
+  stop(): Promise<void>;
+  close(): Promise<void>;
+  stats(): ServerStats;
+}
+
+export interface SignalOptions {
+  readonly target: SignalTarget;
+  readonly log: Log;
+  /** Ends the process. */
+  readonly exit: (code: number) => void;
+  /** Standard error. */
+  readonly write: (text: string) => void;
+}
+
+const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+type StopSignal = (typeof STOP_SIGNALS)[number];
+
+/** Returns a function that removes the handlers. */
+export function installSignals(options: SignalOptions, on: NodeJS.Process = process): () => void {
+  const { target, log, write } = options;
+  const stop = stopper(options);
+  const handlers: [NodeJS.Signals, () => void][] = [
+    ["SIGHUP", () => void target.reload().catch(() => undefined)], // the master has logged it
+    ["SIGUSR1", () => write(formatStats(target.stats()))],
+    ...STOP_SIGNALS.map((signal): [NodeJS.Signals, () => void] => [signal, () => stop(signal)]),
+  ];
+  for (const [signal, handler] of handlers) on.on(signal, handler);
+  log.debug("signals: SIGHUP reloads, SIGTERM and SIGINT drain, SIGUSR1 prints counters");
+  return () => handlers.forEach(([signal, handler]) => on.off(signal, handler));
+}
+
+function stopper({ target, log, exit }: SignalOptions): (signal: StopSignal) => void {
+  let stopping = false;
+  return (signal) => {
+    if (stopping) {
+      log.warn(`${signal} again: ending at once`);
+      void target.close(); // the files of Unix sockets go before the process does
+      exit(128 + constants.signals[signal]);
+      return;
+    }
+    stopping = true;
+    log.info(`${signal}: draining`);
+    target.stop().then(
+      () => exit(0),
+      (error) => {
+        log.error(`cannot stop cleanly: ${messageOf(error)}`);
+        exit(1);
+      },
+    );
+  };
+}

@@ -1,0 +1,46 @@
+// What master and worker say to each other. Few and small: counters go over shared memory, and
+// connections never cross.
+//
+//   master   init ------------> start -----------> drain | close
+//   worker         loaded ----------> ready ------------> draining, and then the thread ends
+//                  failed             failed
+
+import type { ErrorCode } from "../core/errors.ts";
+import type { LogLevel } from "../core/log.ts";
+import type { ServerSettings } from "../server/settings.ts";
+import type { StatsRow } from "../thread/stats-board.ts";
+import type { ListenerSpec, ServiceSource } from "./worker-server.ts";
+
+/** A listening socket of the master by its descriptor, or an address to listen on oneself. */
+export type ListenerGrant =
+  | { readonly kind: "descriptor"; readonly fd: number }
+  | {
+      readonly kind: "address";
+      readonly host: string;
+      readonly port: number;
+      readonly unix?: string;
+      readonly ipv6Only?: boolean;
+    }
+  | { readonly kind: "none" };
+
+export interface InitMessage {
+  readonly type: "init";
+  readonly source: ServiceSource;
+  readonly settings: ServerSettings;
+  readonly logLevel: LogLevel;
+  readonly workerIndex: number;
+  readonly counters: StatsRow;
+}
+
+export type ToWorker =
+  | InitMessage
+  | { readonly type: "start"; readonly grants: readonly ListenerGrant[] }
+  | { readonly type: "drain"; readonly quietMs: number; readonly timeoutMs: number }
+  | { readonly type: "close" };
+
+export type FromWorker =
+  | { readonly type: "loaded"; readonly listeners: readonly ListenerSpec[] }
+  | { readonly type: "ready" }
+  | { readonly type: "failed"; readonly code: ErrorCode; readonly message: string }
+  | { readonly type: "draining" }
+  | { readonly type: "crashed"; readonly message: string };
