@@ -61,17 +61,17 @@ async function runBench(name: string, full: boolean): Promise<Outcome> {
     name,
     seconds: (performance.now() - started) / 1000,
     hashes: hashes.map((line) => line.trim()),
-    problem: problemOf(code, bench.signalCode, hashes.length, secondsMax),
+    problem: problemOf(code, bench.signalCode !== null, hashes.length, secondsMax),
   };
 }
 
 function problemOf(
   code: number,
-  signal: string | null,
+  killed: boolean,
   hashes: number,
   secondsMax: number,
 ): string | null {
-  if (signal !== null) return `ended by ${signal} (limit ${secondsMax} s)`;
+  if (killed) return `ended by a signal: crash, or longer than ${secondsMax} s`;
   if (code !== 0) return `exit code ${code}`;
   return hashes === 0 ? "prints no hash of what it computed" : null;
 }
