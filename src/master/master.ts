@@ -195,7 +195,8 @@ export class Master {
   }
 
   private async runReload(): Promise<void> {
-    if (this.stopping !== null) throw new MillraceError("ERR_CLOSED", "Cannot reload: stopping");
+    if (this.stopping !== null) throw this.refuseReload("it stops");
+    if (this.watchTimer === null) throw this.refuseReload("it has not started yet");
     const { drainTimeoutMs } = this.settings;
     this.log.info("reload: replacing the workers one by one");
     for (const slot of this.slots) {
@@ -213,6 +214,12 @@ export class Master {
     }
     await this.closeUnclaimed();
     this.log.info("reload: done");
+  }
+
+  private refuseReload(why: string): MillraceError {
+    const error = new MillraceError("ERR_CLOSED", `Cannot reload the server: ${why}`);
+    this.log.warn(error.message);
+    return error;
   }
 
   /** After a reload the service may listen elsewhere. */

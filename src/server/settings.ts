@@ -72,21 +72,21 @@ export function connectionsPerWorker(fdLimit: number, workers: number): number {
 }
 
 function checkSettings(settings: ServerSettings, machine: Machine): void {
-  requireInteger("max-connections", settings.maxConnections, 1, CONNECTIONS_PER_WORKER_MAX);
+  requireInteger("maxConnections", settings.maxConnections, 1, CONNECTIONS_PER_WORKER_MAX);
   const most = connectionsPerWorker(machine.fdLimit, settings.workers);
   if (settings.maxConnections > most) {
     throw new MillraceError(
       "ERR_USAGE",
-      `max-connections: ${settings.maxConnections} for each of ${settings.workers} workers is more ` +
+      `maxConnections: ${settings.maxConnections} for each of ${settings.workers} workers is more ` +
         `than ${most}, which ${machine.fdLimit} file descriptors allow (raise ulimit -n)`,
     );
   }
   const memory = settings.memoryLimitBytes;
-  requireInteger("memory-limit", memory, MEMORY_LIMIT_BYTES_MIN, Number.MAX_SAFE_INTEGER);
-  requireInteger("idle-timeout", settings.idleTimeoutMs, 0, MAX_DELAY_MS);
-  requireInteger("head-timeout", settings.headTimeoutMs, 0, MAX_DELAY_MS);
-  requireInteger("max-body", settings.bodyBytesMax, 0, Number.MAX_SAFE_INTEGER);
-  requireInteger("drain-timeout", settings.drainTimeoutMs, 0, MAX_DELAY_MS);
+  requireInteger("memoryLimitBytes", memory, MEMORY_LIMIT_BYTES_MIN, Number.MAX_SAFE_INTEGER);
+  requireInteger("idleTimeoutMs", settings.idleTimeoutMs, 0, MAX_DELAY_MS);
+  requireInteger("headTimeoutMs", settings.headTimeoutMs, 0, MAX_DELAY_MS);
+  requireInteger("bodyBytesMax", settings.bodyBytesMax, 0, Number.MAX_SAFE_INTEGER);
+  requireInteger("drainTimeoutMs", settings.drainTimeoutMs, 0, MAX_DELAY_MS);
   requireInteger("backlog", settings.backlog, 1, 2 ** 31 - 1);
 }
 

@@ -1,0 +1,155 @@
+// The command line of `millrace start`: every option with its range, and what follows from them.
+
+import {
+  BACKLOG_DEFAULT,
+  BODY_BYTES_MAX_DEFAULT,
+  CONNECTIONS_PER_WORKER_MAX,
+  DRAIN_TIMEOUT_MS,
+  HEAD_TIMEOUT_MS,
+  HOST_DEFAULT,
+  IDLE_TIMEOUT_MS,
+  MEMORY_LIMIT_BYTES_DEFAULT,
+  MEMORY_LIMIT_BYTES_MIN,
+  PORT_DEFAULT,
+  WORKERS_MAX,
+} from "../core/limits.ts";
+import { LOG_LEVELS, type LogLevel } from "../core/log.ts";
+import type { ServeOptions } from "../master/serve.ts";
+import { parseHostPort, PORT_MAX } from "../net/socket-address.ts";
+import { formatDuration, parseDuration } from "./durations.ts";
+import {
+  formatOptions,
+  parseOptions,
+  parseValue,
+  usageError,
+  type OptionSpec,
+} from "./option-table.ts";
+import { formatSize, parseSize } from "./sizes.ts";
+
+const ADMIN_HOST_DEFAULT = "127.0.0.1";
+
+const START_OPTIONS = {
+  port: wholeNumber("N", 0, PORT_MAX, `${PORT_DEFAULT}, or $PORT; 0 is any free one`),
+  host: text("H", "a host name or an address", `address to listen on (${HOST_DEFAULT})`),
+  unix: text("PATH", "a path", "listen on a Unix socket instead"),
+  workers: workers(`worker threads, or auto: one a processor (auto)`),
+  "memory-limit": size(
+    MEMORY_LIMIT_BYTES_MIN,
+    `buffers of the process (${formatSize(MEMORY_LIMIT_BYTES_DEFAULT)})`,
+  ),
+  "max-connections": wholeNumber(
+    "N",
+    1,
+    CONNECTIONS_PER_WORKER_MAX,
+    "open connections of a worker (90 % of the descriptors)",
+  ),
+  "idle-timeout": duration(
+    `silent connections are closed after it (${formatDuration(IDLE_TIMEOUT_MS)})`,
+  ),
+  "head-timeout": duration(`for a whole request head (${formatDuration(HEAD_TIMEOUT_MS)})`),
+  "drain-timeout": duration(`for a stop or a reload (${formatDuration(DRAIN_TIMEOUT_MS)})`),
+  "max-body": size(0, `of a request (${formatSize(BODY_BYTES_MAX_DEFAULT)})`),
+  backlog: wholeNumber(
+    "N",
+    1,
+    2 ** 31 - 1,
+    `connections that wait for accept (${BACKLOG_DEFAULT})`,
+  ),
+  admin: admin("counters at /stats, /metrics, /healthz (off)"),
+  "log-level": logLevel(`${LOG_LEVELS.join(", ")} (info)`),
+} as const;
+
+/** What the arguments ask for; throws MillraceError ERR_USAGE. */
+export function parseStartArguments(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): ServeOptions {
+  // `bun run start -- --port 1` may hand its "--" on to us.
+  const { values, positionals } = parseOptions(
+    START_OPTIONS,
+    args[0] === "--" ? args.slice(1) : args,
+  );
+  if (positionals.length > 1) {
+    throw usageError(`one folder or module at a time, not also "${positionals[1]}"`);
+  }
+  if (values.unix !== undefined && (values.port ?? values.host) !== undefined) {
+    throw usageError("--unix: excludes --port and --host");
+  }
+  return {
+    service: positionals[0],
+    port: values.port ?? portOf(environment, values.unix),
+    host: values.host,
+    unix: values.unix,
+    workers: values.workers,
+    memoryLimitBytes: values["memory-limit"],
+    maxConnections: values["max-connections"],
+    idleTimeoutMs: values["idle-timeout"],
+    headTimeoutMs: values["head-timeout"],
+    drainTimeoutMs: values["drain-timeout"],
+    bodyBytesMax: values["max-body"],
+    backlog: values.backlog,
+    admin: values.admin === "off" ? undefined : values.admin,
+    logLevel: values["log-level"],
+  };
+}
+
+export function startHelp(): string {
+  return formatOptions(START_OPTIONS);
+}
+
+/** Platforms say where to listen by PORT. */
+function portOf(
+  environment: Readonly<Record<string, string | undefined>>,
+  unix: string | undefined,
+): number | undefined {
+  const given = environment["PORT"];
+  if (given === undefined || given === "" || unix !== undefined) return undefined;
+  return parseValue("PORT", START_OPTIONS.port, given);
+}
+
+function wholeNumber(
+  placeholder: string,
+  least: number,
+  most: number,
+  help: string,
+): OptionSpec<number> {
+  const parse = (text: string) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= least && value <= most ? value : null;
+  };
+  return { placeholder, parse, expected: `a number between ${least} and ${most}`, help };
+}
+
+function text(placeholder: string, expected: string, help: string): OptionSpec<string> {
+  return { placeholder, parse: (value) => (value === "" ? null : value), expected, help };
+}
+
+function workers(help: string): OptionSpec<number | "auto"> {
+  const number = wholeNumber("N|auto", 1, WORKERS_MAX, help);
+  const parse = (text: string) => (text === "auto" ? text : number.parse(text));
+  return { ...number, parse, expected: `"auto" or ${number.expected}` };
+}
+
+function size(least: number, help: string): OptionSpec<number> {
+  const parse = (text: string) => {
+    const bytes = parseSize(text);
+    return bytes === null || bytes < least ? null : bytes;
+  };
+  const bound = least === 0 ? "" : ` of at least ${formatSize(least)}`;
+  return { placeholder: "SIZE", parse, expected: `a size${bound}, such as 512MB`, help };
+}
+
+function duration(help: string): OptionSpec<number> {
+  const expected = "a duration such as 60s, 500ms or 2m";
+  return { placeholder: "TIME", parse: parseDuration, expected, help };
+}
+
+function admin(help: string): OptionSpec<{ host: string; port: number } | "off"> {
+  const parse = (text: string) => (text === "off" ? text : parseHostPort(text, ADMIN_HOST_DEFAULT));
+  return { placeholder: "H:P|off", parse, expected: `"off" or an address such as :9090`, help };
+}
+
+function logLevel(help: string): OptionSpec<LogLevel> {
+  const parse = (text: string) => LOG_LEVELS.find((level) => level === text) ?? null;
+  return { placeholder: "LEVEL", parse, expected: `one of ${LOG_LEVELS.join(", ")}`, help };
+}
