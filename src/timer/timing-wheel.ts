@@ -123,6 +123,12 @@ export class TimingWheel {
     return count;
   }
 
+  /** Tells the time without expiring anything, so that what is armed next is filed once. */
+  advance(nowMs: number): void {
+    this.nowTick = Math.max(this.nowTick, Math.floor(nowMs / this.tickMs));
+    this.cursor = Math.min(this.nowTick, this.nextTick() - 1);
+  }
+
   /** When expire() next has a slot to visit: Infinity when nothing is armed. */
   nextWakeMs(): number {
     return this.armedCount === 0 ? Infinity : this.nextTick() * this.tickMs;
