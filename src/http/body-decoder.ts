@@ -210,16 +210,21 @@ export class BodyDecoder {
       if (this.remaining > SIZE_BEFORE_DIGIT_MAX) return HTTP_CHUNK_SIZE_OVERFLOW;
       this.remaining = this.remaining * 16 + digit;
       this.state = SIZE;
-      const isTooLarge = this.bodyBytes + this.remaining > this.limits.bodyBytesMax;
-      return isTooLarge ? HTTP_BODY_TOO_LARGE : HTTP_OK;
+      return HTTP_OK;
     }
     if (byte === LF) return HTTP_BARE_LF;
     if (this.state === SIZE_FIRST) return HTTP_CHUNK_SIZE_INVALID;
+    return this.endSize(byte);
+  }
+
+  private endSize(byte: number): number {
     if (byte === CR) this.state = SIZE_LF;
     else if (byte === SEMICOLON) this.state = EXTENSION_NAME_FIRST;
     else if (isSpace(byte)) this.state = EXTENSION_BEFORE;
     else return HTTP_CHUNK_SIZE_INVALID;
-    return HTTP_OK;
+    if (byte !== CR) this.extensionBytes++;
+    const isTooLarge = this.bodyBytes + this.remaining > this.limits.bodyBytesMax;
+    return isTooLarge ? HTTP_BODY_TOO_LARGE : HTTP_OK;
   }
 
   private endExtensions(): number {
@@ -229,8 +234,6 @@ export class BodyDecoder {
       case EXTENSION_AFTER_QUOTED:
         this.state = SIZE_LF;
         return HTTP_OK;
-      case EXTENSION_BEFORE:
-        return HTTP_CHUNK_SIZE_INVALID; // "5 CRLF": whitespace with no extension behind it
       default:
         return HTTP_CHUNK_EXTENSION_INVALID;
     }

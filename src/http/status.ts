@@ -67,6 +67,8 @@ const REASONS: Readonly<Record<number, string>> = {
   506: "Variant Also Negotiates",
   507: "Insufficient Storage",
   508: "Loop Detected",
+  509: "Bandwidth Limit Exceeded",
+  510: "Not Extended",
   511: "Network Authentication Required",
 };
 
