@@ -36,7 +36,9 @@ export class WorkerHandle<ToWorker, FromWorker> {
     this.worker.addEventListener("close", (event) => {
       assert(!this.ended, "a worker ends once");
       this.ended = true;
-      options.onExit({ code: (event as CloseEvent).code, error: this.error });
+      // The runtime closes with 0 after some errors: in a module's own code, in a promise.
+      const code = (event as CloseEvent).code || (this.error === null ? 0 : 1);
+      options.onExit({ code, error: this.error });
     });
   }
 
