@@ -7,7 +7,10 @@ export type ErrorCode =
   | "ERR_MODULE" // the service module is missing, throws, or exports nothing usable
   | "ERR_WORKER" // workers cannot be started
   | "ERR_MEMORY_LIMIT" // the memory limit is reached
+  | "ERR_BLOCK" // an address is freed twice, is foreign, or is not the start of a block
   | "ERR_BODY_TOO_LARGE" // a request body is larger than the limit
+  | "ERR_BODY_MALFORMED" // the coding of a request body is wrong
+  | "ERR_BODY_SYNTAX" // a request body is not the JSON that the handler asked for
   | "ERR_BODY_USED" // a request body is read twice
   | "ERR_BODY_ABORTED" // the peer left before its request body was complete
   | "ERR_RESPONSE_STATE" // a response is changed after it was sent

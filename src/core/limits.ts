@@ -49,13 +49,15 @@ export const BODY_BYTES_MAX_DEFAULT: number = 16 * MIB; // 413
 export const CHUNK_LINE_BYTES_MAX: number = 4 * KIB; // 400: chunk size with its extensions
 export const CHUNK_EXTENSION_BYTES_MAX: number = 16 * KIB; // 400: all extensions of one body
 export const TRAILER_BYTES_MAX: number = 8 * KIB; // 431
+export const BODY_BUFFER_BYTES: number = 64 * KIB; // read before the handler is called
+export const RESPONSE_FIELDS_BYTES_MAX: number = 32 * KIB; // set by the application: TypeError
 export const UNREAD_BODY_BYTES_MAX: number = 256 * KIB; // drained for keep-alive; beyond it we close
 export const REQUESTS_PER_EVENT_MAX = 256; // pipelined answers before others get their turn
 
 // Times
 export const HEAD_TIMEOUT_MS = 10_000; // whole head, from its first byte: 408
-export const BODY_RATE_BYTES_PER_SECOND_MIN = 1_024; // after the grace: 408
-export const BODY_GRACE_MS = 10_000;
+export const BODY_WINDOW_MS = 10_000; // in each such stretch of a request body ...
+export const BODY_WINDOW_BYTES_MIN: number = 10 * KIB; // ... so many bytes must arrive: 408
 export const IDLE_TIMEOUT_MS = 60_000; // keep-alive: silent close
 export const WRITE_STALL_MS = 30_000; // no byte taken by the peer: close
 export const LINGER_MS = 2_000; // after our FIN, for the peer's

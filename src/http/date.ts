@@ -23,7 +23,8 @@ export function formatHttpDate(timeMs: number): string {
 
 export class DateCache {
   private readonly now: () => number;
-  private second: number;
+  /** Of the date in bytes(), since 1970: changes exactly when they do. */
+  second: number;
   private readonly current: Uint8Array;
 
   /** `now` gives milliseconds since 1970: Date.now outside tests. */

@@ -1,0 +1,376 @@
+// One accepted socket. Owned by its worker's reactor, which calls the on... methods; its session
+// calls the rest. It keeps every byte that the kernel did not take, in order, stops reading while
+// the peer does not take its answers, and ends by one of two ways: close() lets what is queued
+// leave, sends FIN and waits a while for the peer's; abort() resets at once.
+//
+//   OPEN --close()--> DRAINING --queue empty--> LINGERING --peer's FIN or deadline--> CLOSED
+//     `---------------------------- abort(), error, reset ---------------------------^
+//
+// Invariant: after CLOSED it holds no buffer, no timer and no slot.
+
+import { assert } from "../core/assert.ts";
+import {
+  CLOSE_LOCAL,
+  CLOSE_MEMORY,
+  CLOSE_OUTPUT_OVERFLOW,
+  CLOSE_PEER,
+  CLOSE_RESET,
+  CLOSE_WRITE_STALL,
+  type CloseReason,
+} from "../core/close-reason.ts";
+import { COUNT_BYTES_IN, COUNT_BYTES_OUT, COUNT_READ_PAUSES } from "../core/counters.ts";
+import {
+  INPUT_HIGH_WATER_BYTES,
+  LINGER_MS,
+  OUTPUT_CAP_BYTES,
+  OUTPUT_HIGH_WATER_BYTES,
+  OUTPUT_LOW_WATER_BYTES,
+} from "../core/limits.ts";
+import { copyBytes } from "../buffer/io-buf.ts";
+import { InputBuffer } from "../buffer/input-buffer.ts";
+import { OutputBuffer } from "../buffer/output-buffer.ts";
+import type { Session } from "./protocol.ts";
+import type { RawSocket } from "./raw-socket.ts";
+import type { Reactor } from "./reactor.ts";
+
+export const STATE_OPEN = 0;
+export const STATE_DRAINING = 1;
+export const STATE_LINGERING = 2;
+export const STATE_CLOSED = 3;
+
+const NO_REASON = -1;
+
+export class Connection {
+  readonly reactor: Reactor;
+  /** Slot in the reactor's table; another connection may have it later. */
+  readonly slot: number;
+  /** Together with the slot: this connection and no other. */
+  readonly generation: number;
+  state: number = STATE_OPEN;
+  /** The peer sent FIN. */
+  peerEnded = false;
+  /** False from the high water mark of the output until it falls below the low one. */
+  writable = true;
+  private readonly socket: RawSocket<Connection>;
+  private readonly waiting: InputBuffer;
+  private readonly output: OutputBuffer;
+  private session: Session | null = null;
+  private reason: CloseReason = NO_REASON;
+  private readingPaused = false;
+  private inInput = false;
+  private deadlineMs = Infinity;
+  private stallAtMs = Infinity;
+
+  constructor(reactor: Reactor, socket: RawSocket<Connection>, slot: number, generation: number) {
+    this.reactor = reactor;
+    this.socket = socket;
+    this.slot = slot;
+    this.generation = generation;
+    this.waiting = new InputBuffer(reactor.pool);
+    this.output = new OutputBuffer(reactor.pool);
+  }
+
+  /** Set once, by the reactor, before any event. */
+  start(session: Session): void {
+    assert(this.session === null, "a connection gets one session");
+    this.session = session;
+  }
+
+  get remoteAddress(): string {
+    return this.socket.remoteAddress ?? "";
+  }
+
+  get remotePort(): number {
+    return this.socket.remotePort ?? 0;
+  }
+
+  /** Bytes that were written and are not with the kernel yet. */
+  get pendingBytes(): number {
+    const corked = this.reactor.corked === this ? this.reactor.corkLength : 0;
+    return this.output.pendingBytes + corked;
+  }
+
+  get currentSession(): Session {
+    assert(this.session !== null, "a connection without a session");
+    return this.session;
+  }
+
+  // ---- output -------------------------------------------------------------------------------
+
+  /**
+   * Collects what is written until uncork() into one write. Every event of the socket is corked by
+   * itself; an answer that comes later corks around itself. Returns what uncork() wants back.
+   */
+  cork(): Connection | null {
+    const reactor = this.reactor;
+    const previous = reactor.corked;
+    if (previous !== null && previous !== this) previous.flushCork();
+    reactor.corked = this;
+    return previous;
+  }
+
+  uncork(previous: Connection | null): void {
+    if (previous !== this) {
+      this.flushCork();
+      this.reactor.corked = previous;
+      this.settle();
+    }
+  }
+
+  /**
+   * Makes sure that `bytes` more fit into the cork and returns where they go: write them to
+   * reactor.corkBytes from there and commit() the end. Only while corked, and at most corkBytes.
+   */
+  reserve(bytes: number): number {
+    const reactor = this.reactor;
+    assert(reactor.corked === this, "reserve on a connection that is not corked");
+    if (reactor.corkLength + bytes > reactor.corkBytes.length) {
+      assert(bytes <= reactor.corkBytes.length, "reserve of more than the cork holds");
+      this.flushCork();
+    }
+    return reactor.corkLength;
+  }
+
+  commit(end: number): void {
+    const reactor = this.reactor;
+    assert(end >= reactor.corkLength && end <= reactor.corkBytes.length, "commit out of bounds");
+    reactor.corkLength = end;
+  }
+
+  /** Sends bytes[start, end) after all that was written before; keeps what the kernel refuses. */
+  write(bytes: Uint8Array, start: number, end: number): void {
+    if (this.state !== STATE_OPEN) return;
+    const reactor = this.reactor;
+    if (reactor.corked === this) {
+      const count = end - start;
+      const cork = reactor.corkBytes;
+      if (reactor.corkLength + count <= cork.length) {
+        copyBytes(bytes, start, end, cork, reactor.corkLength);
+        reactor.corkLength += count;
+        return;
+      }
+      this.flushCork();
+    }
+    this.send(bytes, start, end);
+  }
+
+  /** Hands the corked bytes to the socket. */
+  flushCork(): void {
+    const reactor = this.reactor;
+    const length = reactor.corkLength;
+    if (length === 0) return;
+    assert(reactor.corked === this, "the cork belongs to another connection");
+    reactor.corkLength = 0;
+    if (this.state < STATE_LINGERING) this.send(reactor.corkBytes, 0, length);
+  }
+
+  private send(bytes: Uint8Array, start: number, end: number): void {
+    let position = start;
+    if (this.output.pendingBytes === 0) {
+      const count = this.socket.write(bytes, start, end - start);
+      if (count < 0) return this.abort(CLOSE_RESET);
+      this.reactor.counters[COUNT_BYTES_OUT]! += count;
+      position += count;
+      if (position === end) return;
+      this.stallAtMs = this.reactor.nowMs + this.reactor.limits.writeStallMs;
+    }
+    if (!this.output.append(bytes, position, end)) return this.abort(CLOSE_MEMORY);
+    if (this.output.pendingBytes > OUTPUT_CAP_BYTES) return this.abort(CLOSE_OUTPUT_OVERFLOW);
+    if (this.output.pendingBytes >= OUTPUT_HIGH_WATER_BYTES && this.writable) {
+      this.writable = false;
+      this.updateReading();
+    }
+    this.arm();
+  }
+
+  // ---- ending -------------------------------------------------------------------------------
+
+  /** Lets what is queued leave, then FIN, then waits for the peer's. No more input is looked at. */
+  close(reason: CloseReason): void {
+    if (this.state !== STATE_OPEN) return;
+    this.reason = reason;
+    this.state = STATE_DRAINING;
+    if (!this.inInput) this.waiting.release();
+    this.updateReading();
+    if (this.reactor.corked !== this) this.settle();
+  }
+
+  /** Resets the connection: nothing that is queued will leave. */
+  abort(reason: CloseReason): void {
+    if (this.state === STATE_CLOSED) return;
+    if (this.reason === NO_REASON) this.reason = reason;
+    if (this.reactor.corked === this) this.reactor.corkLength = 0;
+    this.socket.terminate();
+    this.finish(); // the close event may come later; nothing may happen in between
+  }
+
+  /** Goes on to FIN once a closing connection has nothing left to send. */
+  private settle(): void {
+    if (this.state !== STATE_DRAINING || this.output.pendingBytes > 0) return;
+    if (this.peerEnded) {
+      this.socket.end();
+      this.finish();
+      return;
+    }
+    this.state = STATE_LINGERING;
+    this.socket.shutdown();
+    if (this.isClosed()) return; // shutdown may close at once
+    this.stallAtMs = Infinity;
+    this.deadlineMs = this.reactor.nowMs + LINGER_MS;
+    this.arm();
+  }
+
+  private isClosed(): boolean {
+    return this.state === STATE_CLOSED;
+  }
+
+  /** The one end of every connection. */
+  private finish(): void {
+    if (this.state === STATE_CLOSED) return;
+    this.state = STATE_CLOSED;
+    if (this.reactor.corked === this) this.reactor.corkLength = 0;
+    if (!this.inInput) this.waiting.release();
+    this.output.release();
+    this.reactor.forget(this, this.reason);
+    this.session?.closed(this.reason);
+  }
+
+  // ---- time ---------------------------------------------------------------------------------
+
+  /** session.timeout is called once this has passed; Infinity for never. Unsent output suspends it
+   *  in favour of the write stall. Cheap enough for once a request: a later one is only stored. */
+  setDeadline(deadlineMs: number): void {
+    if (this.state !== STATE_OPEN) return;
+    this.deadlineMs = deadlineMs;
+    if (this.output.pendingBytes === 0 && deadlineMs !== Infinity) {
+      this.reactor.timers.schedule(this.slot, deadlineMs);
+    }
+  }
+
+  private arm(): void {
+    if (this.state === STATE_CLOSED) return;
+    const at = this.output.pendingBytes > 0 ? this.stallAtMs : this.deadlineMs;
+    if (at !== Infinity) this.reactor.timers.schedule(this.slot, at);
+  }
+
+  /** The timer fired; what for, the state tells. An earlier wish may have been put off since. */
+  onTimer(nowMs: number): void {
+    if (this.output.pendingBytes > 0) {
+      if (nowMs >= this.stallAtMs) this.abort(CLOSE_WRITE_STALL);
+      else this.arm();
+    } else if (nowMs < this.deadlineMs) {
+      this.arm();
+    } else if (this.state === STATE_LINGERING) {
+      this.abort(CLOSE_LOCAL);
+    } else {
+      this.deadlineMs = Infinity;
+      const previous = this.cork();
+      this.currentSession.timeout(nowMs);
+      this.uncork(previous);
+    }
+  }
+
+  // ---- input --------------------------------------------------------------------------------
+
+  /** The socket read a chunk: ours to keep, but it may be large. */
+  onData(chunk: Buffer): void {
+    this.reactor.counters[COUNT_BYTES_IN]! += chunk.length;
+    if (this.state !== STATE_OPEN) return; // after close() input is only drained
+    const previous = this.cork();
+    if (this.waiting.length === 0 && !this.inInput) {
+      this.inInput = true;
+      const used = this.currentSession.input(chunk, 0, chunk.length);
+      this.inInput = false;
+      if (used < chunk.length) this.keep(chunk, used);
+    } else {
+      this.keep(chunk, 0);
+      this.pump();
+    }
+    this.uncork(previous);
+  }
+
+  /** The session can go on with input that it left: an answer is finished, output has drained. */
+  resumeInput(): void {
+    if (this.waiting.length === 0 || this.inInput || this.state !== STATE_OPEN) return;
+    const previous = this.cork();
+    this.pump();
+    this.uncork(previous);
+  }
+
+  /** Whether input waits that the session has left. */
+  get hasInput(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  /** Whether the bytes given to session.input are a pooled io_buf that is reused after it. */
+  ownsInput(bytes: Buffer): boolean {
+    return this.waiting.length > 0 && this.waiting.bytes === bytes;
+  }
+
+  private keep(chunk: Buffer, start: number): void {
+    if (this.state !== STATE_OPEN) return;
+    if (!this.waiting.append(chunk, start, chunk.length)) return this.abort(CLOSE_MEMORY);
+    this.updateReading();
+  }
+
+  private pump(): void {
+    if (this.inInput || this.state !== STATE_OPEN || this.waiting.length === 0) return;
+    this.inInput = true;
+    const waiting = this.waiting;
+    const used = this.currentSession.input(waiting.bytes, waiting.start, waiting.end);
+    this.inInput = false;
+    if (this.state !== STATE_OPEN) return waiting.release();
+    waiting.pop(used);
+    this.updateReading();
+  }
+
+  /** Reading stops while the peer does not take its answers or too much waits for its turn. Once
+   *  closing, it goes on: what still comes is thrown away, so that no reset kills the answer. */
+  private updateReading(): void {
+    const open = this.state === STATE_OPEN;
+    const pause = open && (!this.writable || this.waiting.length >= INPUT_HIGH_WATER_BYTES);
+    if (pause === this.readingPaused) return;
+    this.readingPaused = pause;
+    if (!pause) return this.socket.resume();
+    this.reactor.counters[COUNT_READ_PAUSES]!++;
+    this.socket.pause();
+  }
+
+  // ---- other events of the socket -----------------------------------------------------------
+
+  onDrain(): void {
+    if (this.state === STATE_CLOSED || this.output.pendingBytes === 0) return;
+    const count = this.output.writeTo(this.socket);
+    if (this.isClosed()) return;
+    if (count < 0) return this.abort(CLOSE_RESET);
+    this.reactor.counters[COUNT_BYTES_OUT]! += count;
+    if (count > 0) this.stallAtMs = this.reactor.nowMs + this.reactor.limits.writeStallMs;
+    this.arm();
+    if (!this.writable && this.output.pendingBytes < OUTPUT_LOW_WATER_BYTES) {
+      this.writable = true;
+      this.updateReading();
+      const previous = this.cork();
+      if (this.state === STATE_OPEN) this.currentSession.drained();
+      this.pump();
+      this.uncork(previous);
+    }
+    this.settle();
+  }
+
+  onEnd(): void {
+    this.peerEnded = true;
+    if (this.state === STATE_OPEN) {
+      const previous = this.cork();
+      this.currentSession.ended();
+      this.uncork(previous);
+    } else if (this.state === STATE_LINGERING) {
+      this.socket.end();
+      this.finish();
+    }
+  }
+
+  onClose(error: Error | undefined): void {
+    if (this.reason === NO_REASON) this.reason = error === undefined ? CLOSE_PEER : CLOSE_RESET;
+    this.finish();
+  }
+}

@@ -1,0 +1,224 @@
+// One worker's event loop, as far as it is ours: it owns the connections, their timers, the buffer
+// pool and the cork, and turns socket events into calls on connections. Bun's loop calls the
+// handlers; each brings the clock up to date once, and everything below reads nowMs.
+//
+// The cork is one io_buf for the whole worker. What a session writes during an event is collected
+// there and leaves in one write at its end, so that an answer needs no buffer of its own.
+//
+// Invariant: corkLength > 0 => corked is the connection whose bytes these are.
+
+import { assert } from "../core/assert.ts";
+import type { Clock } from "../core/clock.ts";
+import { CLOSE_DRAIN, CLOSE_LIMIT, type CloseReason } from "../core/close-reason.ts";
+import {
+  COUNT_ACCEPTED,
+  COUNT_BUFFER_BYTES_CHARGED,
+  COUNT_BUFFER_REFUSED,
+  COUNT_CLOSED_BASE,
+  COUNT_LOOP_BEATS,
+  COUNT_OPEN,
+  COUNT_TIMERS_FIRED,
+} from "../core/counters.ts";
+import type { BufferPool } from "../buffer/buffer-pool.ts";
+import { TimerDriver } from "../timer/timer-driver.ts";
+import { TimingWheel } from "../timer/timing-wheel.ts";
+import { Connection } from "./connection.ts";
+import { ConnectionTable } from "./connection-table.ts";
+import type { Protocol } from "./protocol.ts";
+import type { RawSocket, SocketHandlers } from "./raw-socket.ts";
+
+const CORK_BYTES = 64 * 1024;
+const TICK_MS = 50;
+const BEAT_MS = 1_000;
+const DRAIN_POLL_MS = 20;
+
+export interface ReactorLimits {
+  /** Open connections at which the worker stops accepting. */
+  readonly maxConnections: number;
+  /** A peer that takes no byte of its answer for so long is cut off, in milliseconds. */
+  readonly writeStallMs: number;
+}
+
+export interface ReactorOptions {
+  readonly clock: Clock;
+  readonly pool: BufferPool;
+  /** The worker's row on the stats board. */
+  readonly counters: Float64Array;
+  readonly limits: ReactorLimits;
+  /** Called when the worker reaches its connection limit and when it falls below it again. */
+  readonly onFull?: (full: boolean) => void;
+}
+
+export class Reactor {
+  nowMs: number;
+  readonly pool: BufferPool;
+  readonly counters: Float64Array;
+  readonly limits: ReactorLimits;
+  readonly timers: TimerDriver;
+  readonly connections: ConnectionTable = new ConnectionTable();
+  /** Whose output is collected at the moment. */
+  corked: Connection | null = null;
+  readonly corkBytes: Buffer;
+  corkLength = 0;
+  /** What to add to nowMs for the time of day, in milliseconds since 1970. */
+  private wallOffsetMs: number;
+  /** Sessions finish what they have begun and then close. */
+  draining = false;
+  private readonly clock: Clock;
+  private readonly onFull: (full: boolean) => void;
+  private readonly reattachBelow: number;
+  private full = false;
+  private resumable: Connection[] = [];
+  private beat: ReturnType<typeof setInterval> | null = null;
+
+  constructor(options: ReactorOptions) {
+    this.clock = options.clock;
+    this.nowMs = options.clock.nowMs();
+    this.wallOffsetMs = Date.now() - this.nowMs;
+    this.pool = options.pool;
+    this.counters = options.counters;
+    this.limits = options.limits;
+    this.onFull = options.onFull ?? (() => {});
+    this.reattachBelow = Math.max(1, Math.floor(options.limits.maxConnections * 0.95));
+    const cork = options.pool.acquire(CORK_BYTES);
+    assert(cork !== null, "the memory limit leaves no room for the cork");
+    this.corkBytes = cork.bytes;
+    const wheel = new TimingWheel({ capacity: 64, tickMs: TICK_MS, nowMs: this.nowMs });
+    this.timers = new TimerDriver({
+      wheel,
+      clock: options.clock,
+      onExpire: (slot, nowMs) => this.onTimer(slot, nowMs),
+    });
+  }
+
+  /** The time of day, in milliseconds since 1970, as of this event. */
+  get wallMs(): number {
+    return this.nowMs + this.wallOffsetMs;
+  }
+
+  /** The handlers to give to Bun.listen for connections that speak `protocol`. */
+  handlers(protocol: Protocol): SocketHandlers<Connection> {
+    return {
+      open: (socket) => this.open(socket, protocol),
+      data: (socket, chunk) => {
+        this.nowMs = this.clock.nowMs();
+        socket.data.onData(chunk);
+      },
+      drain: (socket) => {
+        this.nowMs = this.clock.nowMs();
+        socket.data?.onDrain();
+      },
+      end: (socket) => {
+        this.nowMs = this.clock.nowMs();
+        socket.data?.onEnd();
+      },
+      close: (socket, error) => {
+        this.nowMs = this.clock.nowMs();
+        socket.data?.onClose(error);
+      },
+      error: (socket, error) => {
+        this.nowMs = this.clock.nowMs();
+        socket.data?.onClose(error);
+      },
+    };
+  }
+
+  private open(socket: RawSocket<Connection>, protocol: Protocol): void {
+    this.nowMs = this.clock.nowMs();
+    const slot = this.connections.nextSlot();
+    if (slot < 0) {
+      this.counters[COUNT_ACCEPTED]!++;
+      this.counters[COUNT_CLOSED_BASE + CLOSE_LIMIT]!++;
+      socket.terminate();
+      return;
+    }
+    const generation = this.connections.generationOf(slot);
+    const connection = new Connection(this, socket, slot, generation);
+    socket.data = connection;
+    this.connections.put(connection);
+    this.counters[COUNT_ACCEPTED]!++;
+    this.counters[COUNT_OPEN]!++;
+    this.timers.wheel.ensureCapacity(slot + 1);
+    if (this.connections.size >= this.limits.maxConnections) this.setFull(true);
+    const previous = connection.cork();
+    connection.start(protocol.open(connection));
+    connection.uncork(previous);
+  }
+
+  /** A connection is closed; called by it, once. */
+  forget(connection: Connection, reason: CloseReason): void {
+    this.timers.cancel(connection.slot);
+    this.connections.remove(connection);
+    this.counters[COUNT_OPEN]!--;
+    this.counters[COUNT_CLOSED_BASE + reason]!++;
+    if (this.full && this.connections.size < this.reattachBelow) this.setFull(false);
+  }
+
+  /** Goes on with the input of a connection after the events that wait now have had their turn. */
+  resumeLater(connection: Connection): void {
+    this.resumable.push(connection);
+    if (this.resumable.length === 1) setImmediate(() => this.resumeAll());
+  }
+
+  private resumeAll(): void {
+    const connections = this.resumable;
+    this.resumable = [];
+    this.nowMs = this.clock.nowMs();
+    for (const connection of connections) connection.resumeInput();
+  }
+
+  private setFull(full: boolean): void {
+    if (this.full === full) return;
+    this.full = full;
+    this.onFull(full);
+  }
+
+  private onTimer(slot: number, nowMs: number): void {
+    this.nowMs = nowMs;
+    this.counters[COUNT_TIMERS_FIRED]!++;
+    this.connections.at(slot)?.onTimer(nowMs);
+  }
+
+  /** Starts the coarse tick: proof of life for the master, upkeep of the pool. */
+  start(): void {
+    this.beat ??= setInterval(() => this.onBeat(), BEAT_MS);
+  }
+
+  private onBeat(): void {
+    this.counters[COUNT_LOOP_BEATS]!++;
+    this.nowMs = this.clock.nowMs();
+    this.wallOffsetMs = Date.now() - this.nowMs; // follows a clock that was set
+    this.pool.trim();
+    this.counters[COUNT_BUFFER_BYTES_CHARGED] = this.pool.heldBytes;
+    this.counters[COUNT_BUFFER_REFUSED] = this.pool.refusedCount;
+  }
+
+  /**
+   * Ends all connections with care: those that have been idle for quietMs are closed, a request
+   * that runs or arrives is answered first. Resolves when none is left; after timeoutMs the rest
+   * is reset. Accepting must have been stopped before.
+   */
+  async drain(quietMs: number, timeoutMs: number): Promise<void> {
+    this.draining = true;
+    const endMs = this.clock.nowMs() + timeoutMs;
+    while (this.connections.size > 0) {
+      this.nowMs = this.clock.nowMs();
+      if (this.nowMs >= endMs) return this.closeAll(CLOSE_DRAIN);
+      this.connections.forEach((connection) => {
+        const since = connection.currentSession.idleSinceMs();
+        if (since >= 0 && this.nowMs - since >= quietMs) connection.close(CLOSE_DRAIN);
+      });
+      await Bun.sleep(DRAIN_POLL_MS);
+    }
+  }
+
+  closeAll(reason: CloseReason): void {
+    this.connections.forEach((connection) => connection.abort(reason));
+  }
+
+  stop(): void {
+    if (this.beat !== null) clearInterval(this.beat);
+    this.beat = null;
+    this.timers.stop();
+  }
+}

@@ -1,0 +1,160 @@
+// Puts answers on the wire: the head by the rules of framing, then the body, as one write where it
+// fits the cork and piece by piece where it does not.
+
+import { COUNT_HANDLER_ERRORS, statusCounter } from "../core/counters.ts";
+import { MillraceError } from "../core/errors.ts";
+import { latin1Write, utf8Write } from "../core/latin1.ts";
+import {
+  CONNECTION_IS_CLOSE,
+  HEAD_END_BYTES,
+  LENGTH_CHUNKED,
+  LENGTH_NONE,
+  writeHead,
+} from "../http/response-head.ts";
+import { bodyForbidden, reasonPhrase } from "../http/status.ts";
+import { type BodySource, bytesSource } from "./body-source.ts";
+import type { HttpResponse } from "./http-response.ts";
+import type { HttpSession } from "./http-session.ts";
+import { ResponseWriter } from "./response-writer.ts";
+
+export function answerString(session: HttpSession, response: HttpResponse, body: string): void {
+  const { connection } = session;
+  const reactor = connection.reactor;
+  const count = Buffer.byteLength(body);
+  if (headRoom(session, response) + count > reactor.corkBytes.length) {
+    return answerSource(session, response, bytesSource(Buffer.from(body)));
+  }
+  const previous = connection.cork();
+  let end = beginAnswer(session, response, count, count);
+  if (count > 0 && hasContent(session, response)) end += utf8Write(reactor.corkBytes, body, end);
+  connection.commit(end);
+  session.finishAnswer();
+  connection.uncork(previous);
+}
+
+export function answerBytes(session: HttpSession, response: HttpResponse, body: Uint8Array): void {
+  const { connection } = session;
+  const reactor = connection.reactor;
+  const count = body.length;
+  if (headRoom(session, response) + count > reactor.corkBytes.length) {
+    return answerSource(session, response, bytesSource(body));
+  }
+  const previous = connection.cork();
+  let end = beginAnswer(session, response, count, count);
+  if (count > 0 && hasContent(session, response)) {
+    reactor.corkBytes.set(body, end);
+    end += count;
+  }
+  connection.commit(end);
+  session.finishAnswer();
+  connection.uncork(previous);
+}
+
+export function answerNothing(session: HttpSession, response: HttpResponse): void {
+  const { connection } = session;
+  const previous = connection.cork();
+  connection.commit(beginAnswer(session, response, 0, 0));
+  session.finishAnswer();
+  connection.uncork(previous);
+}
+
+/** An answer without content whose head tells the length that GET would have: for HEAD. */
+export function answerHead(session: HttpSession, response: HttpResponse, length: number): void {
+  const { connection } = session;
+  const previous = connection.cork();
+  connection.commit(beginAnswer(session, response, length, 0));
+  session.finishAnswer();
+  connection.uncork(previous);
+}
+
+/** Pulls the body from `source` as the peer takes it. */
+export function answerSource(
+  session: HttpSession,
+  response: HttpResponse,
+  source: BodySource,
+): void {
+  const { connection } = session;
+  const chunked = source.length < 0 && session.versionMinor > 0;
+  const untilClose = source.length < 0 && !chunked;
+  if (untilClose) session.keepAlive = false;
+  const length = chunked ? LENGTH_CHUNKED : untilClose ? LENGTH_NONE : source.length;
+  if (!hasContent(session, response)) {
+    source.cancel();
+    return answerHead(session, response, length);
+  }
+  const previous = connection.cork();
+  connection.commit(beginAnswer(session, response, length, 0));
+  const writer = new ResponseWriter(session, source, chunked);
+  session.useWriter(writer);
+  writer.resume();
+  connection.uncork(previous);
+}
+
+/** A short text that says the status and nothing else. */
+export function answerStatus(response: HttpResponse, status: number): void {
+  if (status !== 405) response.fields = ""; // 405 comes with Allow
+  response.type = "";
+  response.code = status;
+  response.text(`${status} ${reasonPhrase(status)}\n`);
+}
+
+/** The same as the last answer of a connection, whatever state the request is in. */
+export function writeError(session: HttpSession, response: HttpResponse, status: number): void {
+  const { connection } = session;
+  const reactor = connection.reactor;
+  const body = session.isHead ? "" : `${status} ${reasonPhrase(status)}\n`;
+  const prefix = session.application.heads.prefix(status, "text/plain; charset=utf-8");
+  const allow = status === 405 ? response.fields : "";
+  const room = prefix.bytes.length + allow.length + HEAD_END_BYTES + body.length;
+  const previous = connection.cork();
+  const at = connection.reserve(room);
+  const bytes = reactor.corkBytes;
+  let end = writeHead(bytes, at, prefix, body.length, CONNECTION_IS_CLOSE, allow);
+  end += latin1Write(bytes, body, end);
+  connection.commit(end);
+  reactor.counters[statusCounter(status)]!++;
+  connection.uncork(previous);
+}
+
+/** The status that answers what a handler threw. */
+export function statusOf(error: unknown): number {
+  if (!(error instanceof MillraceError)) return 500;
+  if (error.code === "ERR_BODY_TOO_LARGE") return 413;
+  if (error.code === "ERR_BODY_SYNTAX" || error.code === "ERR_BODY_MALFORMED") return 400;
+  return error.code === "ERR_MEMORY_LIMIT" ? 503 : 500;
+}
+
+/** Counts a handler's error; false for those that only say that the peer has left. */
+export function isHandlerFault(error: unknown, counters: Float64Array): boolean {
+  if (error instanceof MillraceError && error.code.startsWith("ERR_BODY_")) return false;
+  if (error instanceof DOMException && error.name === "AbortError") return false;
+  counters[COUNT_HANDLER_ERRORS]!++;
+  return true;
+}
+
+function hasContent(session: HttpSession, response: HttpResponse): boolean {
+  return !session.isHead && !bodyForbidden(response.code);
+}
+
+function headRoom(session: HttpSession, response: HttpResponse): number {
+  const prefix = session.application.heads.prefix(response.code, response.type);
+  return prefix.bytes.length + response.fields.length + HEAD_END_BYTES;
+}
+
+/** Writes the head into the cork, with room for `bodyBytes` behind it; returns its end. */
+function beginAnswer(
+  session: HttpSession,
+  response: HttpResponse,
+  length: number,
+  bodyBytes: number,
+): number {
+  const { connection } = session;
+  const reactor = connection.reactor;
+  const prefix = session.application.heads.prefix(response.code, response.type);
+  const fields = response.fields;
+  const at = connection.reserve(prefix.bytes.length + fields.length + HEAD_END_BYTES + bodyBytes);
+  const framing = bodyForbidden(response.code) ? LENGTH_NONE : length;
+  const field = session.connectionField(response);
+  reactor.counters[statusCounter(response.code)]!++;
+  return writeHead(reactor.corkBytes, at, prefix, framing, field, fields);
+}

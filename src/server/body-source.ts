@@ -1,0 +1,60 @@
+// Where the body of a long answer comes from, piece by piece: bytes in memory, an iterable, a web
+// stream, a file. The session pulls the next piece only when the peer has taken enough of those
+// before. One consumer; cancel() is called exactly once if the end is not reached.
+
+export interface BodySource {
+  /** Bytes in all, or -1 when it is not known before the end. */
+  readonly length: number;
+  /** The next piece, which the session has done with before it asks again; null at the end. */
+  next(): Uint8Array | null | Promise<Uint8Array | null>;
+  /** The rest is not wanted. */
+  cancel(): void;
+}
+
+const SLICE_BYTES = 256 * 1024;
+
+export function bytesSource(bytes: Uint8Array): BodySource {
+  let position = 0;
+  return {
+    length: bytes.length,
+    next: () => {
+      if (position >= bytes.length) return null;
+      const slice = bytes.subarray(position, position + SLICE_BYTES);
+      position += slice.length;
+      return slice;
+    },
+    cancel: () => {},
+  };
+}
+
+const encoder: TextEncoder = new TextEncoder();
+
+export function iterableSource(
+  source: AsyncIterable<Uint8Array | string>,
+  length: number = -1,
+): BodySource {
+  const iterator = source[Symbol.asyncIterator]();
+  return {
+    length,
+    next: async () => {
+      const step = await iterator.next();
+      if (step.done === true) return null;
+      return typeof step.value === "string" ? encoder.encode(step.value) : step.value;
+    },
+    cancel: () => void iterator.return?.().then(ignore, ignore),
+  };
+}
+
+export function streamSource(stream: ReadableStream<Uint8Array>, length: number = -1): BodySource {
+  const reader = stream.getReader();
+  return {
+    length,
+    next: async () => {
+      const step = await reader.read();
+      return step.done ? null : step.value;
+    },
+    cancel: () => void reader.cancel().then(ignore, ignore),
+  };
+}
+
+function ignore(): void {}

@@ -1,0 +1,210 @@
+// The standard form on our requests and responses: makes a real Request of what was parsed, calls
+// the handler, and sends the Response it gives. The request's signal is made only when it is asked
+// for, because most handlers never ask.
+
+import { MillraceError } from "../core/errors.ts";
+import { METHOD_GET, METHOD_HEAD } from "../http/methods.ts";
+import { bodyForbidden } from "../http/status.ts";
+import type { Connection } from "../net/connection.ts";
+import { answerBytes, answerHead, answerNothing, answerSource } from "./answer.ts";
+import { streamSource } from "./body-source.ts";
+import type { HttpRequest } from "./http-request.ts";
+import { type HttpResponse, TYPE_TEXT } from "./http-response.ts";
+import {
+  BODY_IS_FILE,
+  BODY_IS_STREAM,
+  BODY_IS_STRING,
+  bodyKindOf,
+  fileOf,
+} from "./response-probe.ts";
+import type { FetchContext, FetchHandler, RouteHandler, WorkerContext } from "./service.ts";
+
+/** A platform Request whose signal follows our connection. */
+class ServerRequest extends Request {
+  source: HttpRequest | null = null;
+  serial = 0;
+
+  follow(source: HttpRequest): this {
+    this.source = source;
+    this.serial = source.serial;
+    return this;
+  }
+}
+
+const nativeSignal = Object.getOwnPropertyDescriptor(Request.prototype, "signal")?.get;
+
+Object.defineProperty(ServerRequest.prototype, "signal", {
+  configurable: true,
+  get(this: ServerRequest): unknown {
+    const { source } = this;
+    const current = source !== null && source.serial === this.serial;
+    return current ? source.signal : nativeSignal?.call(this);
+  },
+});
+
+/** Turns a fetch handler into a route handler. */
+export function fetchHandler(fetch: FetchHandler, worker: WorkerContext): RouteHandler {
+  return (request, response) => {
+    const context = new PeerContext(request.connection, worker);
+    const result = fetch(toWebRequest(request), context);
+    if (result instanceof Response) return sendResponse(request, response, result);
+    return sendLater(request, response, result);
+  };
+}
+
+async function sendLater(
+  request: HttpRequest,
+  response: HttpResponse,
+  result: Promise<Response>,
+): Promise<void> {
+  await sendResponse(request, response, await result);
+}
+
+class PeerContext implements FetchContext {
+  readonly worker: WorkerContext;
+  private readonly connection: Connection | null;
+
+  constructor(connection: Connection | null, worker: WorkerContext) {
+    this.connection = connection;
+    this.worker = worker;
+  }
+
+  get remoteAddress(): string {
+    return this.connection?.remoteAddress ?? "";
+  }
+
+  get remotePort(): number {
+    return this.connection?.remotePort ?? 0;
+  }
+}
+
+function toWebRequest(request: HttpRequest): Request {
+  const { method } = request.parser;
+  const init: RequestInit = { method: request.method, headers: request.headerEntries() };
+  if (method !== METHOD_GET && method !== METHOD_HEAD) attachBody(request, init);
+  return new ServerRequest(urlOf(request), init).follow(request);
+}
+
+function urlOf(request: HttpRequest): string {
+  const { target } = request;
+  if (!target.startsWith("/")) {
+    return target === "*" ? `http://${request.authority || "localhost"}/` : target;
+  }
+  return `http://${request.authority || "localhost"}${target}`;
+}
+
+function attachBody(request: HttpRequest, init: RequestInit): void {
+  const { body } = request;
+  if (body.complete) {
+    if (body.bufferedBytes > 0) init.body = body.takeComplete();
+    return;
+  }
+  body.use();
+  init.body = new ReadableStream<Uint8Array>({
+    type: "bytes",
+    async pull(controller) {
+      const chunk = await body.read();
+      if (chunk === null) controller.close();
+      else controller.enqueue(chunk);
+    },
+  });
+}
+
+/** Sends a Response of the platform. Returns a promise only if its body is not there yet. */
+function sendResponse(
+  request: HttpRequest,
+  response: HttpResponse,
+  web: Response,
+): void | Promise<void> {
+  if (!(web instanceof Response)) {
+    throw new TypeError("The fetch handler did not return a Response");
+  }
+  if (web.bodyUsed) throw new TypeError("The Response of the fetch handler was used already");
+  if (web.status < 200) throw new RangeError(`Cannot answer with status ${web.status}`);
+  const length = copyHead(response, web);
+  const session = response.session;
+  if (session === null) return cancelBody(web);
+  if (bodyForbidden(web.status)) {
+    markSent(response);
+    cancelBody(web);
+    return answerNothing(session, response);
+  }
+  const kind = bodyKindOf(web);
+  if (kind === BODY_IS_FILE) return sendFile(response, web);
+  if (kind === BODY_IS_STREAM && web.body !== null) {
+    markSent(response);
+    return answerSource(session, response, streamSource(web.body, length));
+  }
+  const bytes = web.bytes();
+  const ready = Bun.peek(bytes);
+  if (ready instanceof Promise) {
+    return bytes.then((late) => sendBytes(request, response, late, length, kind));
+  }
+  return sendBytes(request, response, ready, length, kind);
+}
+
+/** A file on disk: its size is known, and it is read no faster than it leaves. */
+async function sendFile(response: HttpResponse, web: Response): Promise<void> {
+  const file = fileOf(web);
+  if (!(await file.exists())) throw new Error(`The file ${file.name ?? ""} does not exist`);
+  if (response.type === "") response.type = file.type;
+  markSent(response);
+  const { session } = response;
+  if (session !== null) answerSource(session, response, streamSource(file.stream(), file.size));
+}
+
+function sendBytes(
+  request: HttpRequest,
+  response: HttpResponse,
+  bytes: Uint8Array,
+  length: number,
+  kind: number,
+): void {
+  const session = response.session;
+  markSent(response);
+  if (session === null) return;
+  if (kind === BODY_IS_STRING && bytes.length > 0 && response.type === "") {
+    response.type = TYPE_TEXT;
+  }
+  const isHead = request.parser.method === METHOD_HEAD;
+  if (isHead && bytes.length === 0 && length > 0) return answerHead(session, response, length);
+  answerBytes(session, response, bytes);
+}
+
+function markSent(response: HttpResponse): void {
+  if (response.sent) {
+    throw new MillraceError("ERR_RESPONSE_STATE", "Cannot send the response: it was sent already");
+  }
+  response.sent = true;
+}
+
+/** Status and fields; returns the Content-Length that the application gave, or -1. */
+function copyHead(response: HttpResponse, web: Response): number {
+  response.code = web.status;
+  let length = -1;
+  const { headers } = web;
+  headers.forEach((value, name) => {
+    switch (name) {
+      case "content-type":
+        response.type = value;
+        break;
+      case "content-length":
+        if (/^\d{1,15}$/.test(value)) length = Number(value);
+        break;
+      case "connection":
+        response.wantsClose ||= /(?:^|[\s,])close(?:$|[\s,])/i.test(value);
+        break;
+      case "transfer-encoding":
+      case "keep-alive":
+      case "date":
+        break;
+      default:
+        response.addField(name, value);
+    }
+  });
+  return length;
+}
+
+function cancelBody(web: Response): void {
+  void web.body?.cancel().catch(() => {});
+}

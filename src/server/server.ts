@@ -1,0 +1,127 @@
+// One worker's server: the reactor, the listeners of its service, and what each of them speaks. It
+// lives in one thread and knows nothing of the other workers.
+
+import { systemClock } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
+import {
+  BODY_WINDOW_BYTES_MIN,
+  BODY_WINDOW_MS,
+  HOST_DEFAULT,
+  PORT_DEFAULT,
+  WRITE_STALL_MS,
+} from "../core/limits.ts";
+import { CLOSE_DRAIN } from "../core/close-reason.ts";
+import { BufferPool } from "../buffer/buffer-pool.ts";
+import type { BlockStore } from "../memory/block-store.ts";
+import { PlainStore } from "../memory/plain-store.ts";
+import { Listener, type ListenSource } from "../net/listener.ts";
+import { Reactor } from "../net/reactor.ts";
+import { HttpApplication } from "./http-application.ts";
+import type { Service } from "./service.ts";
+import type { ServerSettings } from "./settings.ts";
+
+/** What the master needs to know of a listener to make its sockets. */
+export interface ListenerSpec {
+  readonly kind: "http" | "tcp";
+  readonly host: string;
+  readonly port: number;
+  readonly unix?: string;
+}
+
+export interface ServerOptions {
+  readonly service: Service;
+  readonly settings: ServerSettings;
+  /** This worker's row of the stats board. */
+  readonly counters: Float64Array;
+  readonly log: Log;
+  readonly workerIndex: number;
+  readonly workerCount: number;
+  /** Where io_bufs come from; by default memory of this worker's own, under its share of the limit. */
+  readonly store?: BlockStore;
+}
+
+export class Server {
+  readonly reactor: Reactor;
+  private readonly options: ServerOptions;
+  private readonly listeners: Listener[];
+  private cleanUp: unknown = undefined;
+
+  constructor(options: ServerOptions) {
+    this.options = options;
+    const { settings, service, log, workerIndex, workerCount } = options;
+    const store =
+      options.store ?? new PlainStore(Math.floor(settings.memoryLimitBytes / workerCount));
+    this.reactor = new Reactor({
+      clock: systemClock,
+      pool: new BufferPool(store),
+      counters: options.counters,
+      limits: { maxConnections: settings.maxConnections, writeStallMs: WRITE_STALL_MS },
+      onFull: (full) => this.holdBack(full),
+    });
+    const httpSettings = {
+      idleTimeoutMs: settings.idleTimeoutMs,
+      headTimeoutMs: settings.headTimeoutMs,
+      bodyWindowMs: BODY_WINDOW_MS,
+      bodyWindowBytesMin: BODY_WINDOW_BYTES_MIN,
+      bodyBytesMax: settings.bodyBytesMax,
+    };
+    const worker = { index: workerIndex, workers: workerCount };
+    this.listeners = service.listeners.map((listener) => {
+      const application = new HttpApplication(listener, httpSettings, this.reactor, log, worker);
+      return new Listener(this.reactor.handlers(application));
+    });
+  }
+
+  /** Where the listeners of a service want to be. */
+  static specs(service: Service): ListenerSpec[] {
+    return service.listeners.map((listener) => ({
+      kind: listener.kind,
+      host: listener.host ?? HOST_DEFAULT,
+      port: listener.port ?? PORT_DEFAULT,
+      ...(listener.unix === undefined ? {} : { unix: listener.unix }),
+    }));
+  }
+
+  /** Runs the service's setup. */
+  async start(): Promise<void> {
+    const { service, workerIndex, workerCount } = this.options;
+    this.cleanUp = await service.setup?.({ index: workerIndex, workers: workerCount });
+    this.reactor.start();
+  }
+
+  /** Begins to accept on a listener, by its index in the service. */
+  attach(index: number, source: ListenSource): void {
+    this.listeners[index]!.attach(source);
+  }
+
+  /** Stops accepting; connections live on. */
+  detachAll(): void {
+    for (const listener of this.listeners) listener.detach();
+  }
+
+  /** Ends with care; see Reactor.drain. */
+  async drain(options: { quietMs: number; timeoutMs: number }): Promise<void> {
+    this.detachAll();
+    await this.reactor.drain(options.quietMs, options.timeoutMs);
+    await this.finish();
+  }
+
+  /** Ends at once. */
+  async closeAll(): Promise<void> {
+    this.detachAll();
+    this.reactor.closeAll(CLOSE_DRAIN);
+    await this.finish();
+  }
+
+  private async finish(): Promise<void> {
+    this.reactor.stop();
+    const { cleanUp } = this;
+    this.cleanUp = undefined;
+    if (typeof cleanUp === "function") await (cleanUp as () => unknown)();
+  }
+
+  private holdBack(full: boolean): void {
+    for (const listener of this.listeners) listener.holdBack(full);
+    if (full) this.options.log.warn("the connection limit is reached: not accepting for now");
+  }
+}
