@@ -10,11 +10,12 @@ import { assert } from "../core/assert.ts";
 import { MillraceError, type ErrorCode } from "../core/errors.ts";
 import { READY_TIMEOUT_MS } from "../core/limits.ts";
 import type { LogLevel } from "../core/log.ts";
+import type { ServiceSource } from "../server/load-service.ts";
 import type { ServerSettings } from "../server/settings.ts";
 import type { StatsBoard, StatsRow } from "../thread/stats-board.ts";
 import { WorkerHandle, type WorkerExit } from "../thread/worker-handle.ts";
 import type { FromWorker, ListenerGrant, ToWorker } from "./worker-protocol.ts";
-import type { ListenerSpec, ServiceSource } from "./worker-server.ts";
+import type { ListenerSpec } from "./worker-server.ts";
 
 export type IncarnationState = "loading" | "loaded" | "starting" | "ready" | "leaving" | "ended";
 

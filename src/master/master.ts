@@ -11,6 +11,7 @@ import { systemClock, type Clock } from "../core/clock.ts";
 import { MillraceError, messageOf } from "../core/errors.ts";
 import { DRAIN_QUIET_RELOAD_MS, DRAIN_QUIET_STOP_MS } from "../core/limits.ts";
 import type { Log, LogLevel } from "../core/log.ts";
+import type { ServiceSource } from "../server/load-service.ts";
 import type { ServerSettings } from "../server/settings.ts";
 import { StatsBoard } from "../thread/stats-board.ts";
 import { Turnstile } from "../thread/turnstile.ts";
@@ -20,7 +21,7 @@ import { gatherStats, type ServerStats } from "./server-stats.ts";
 import { SocketTable, type Endpoint } from "./socket-table.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { ListenerGrant } from "./worker-protocol.ts";
-import type { ListenerSpec, ServiceSource } from "./worker-server.ts";
+import type { ListenerSpec } from "./worker-server.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
 const WATCH_INTERVAL_MS = 1_000;

@@ -72,6 +72,7 @@ export class MillraceServer implements ServerHandle {
   readonly settings: ServerSettings;
   private readonly options: ServeOptions;
   private readonly master: Master;
+  private readonly log: Log;
   private admin: AdminEndpoint | null = null;
 
   /** Throws MillraceError ERR_USAGE or ERR_MODULE. */
@@ -80,6 +81,7 @@ export class MillraceServer implements ServerHandle {
     const log = options.log ?? createLog({ level: logLevel });
     const workers = options.workers === "auto" ? undefined : options.workers;
     this.options = options;
+    this.log = log;
     this.settings = resolveSettings({ ...options, workers }, inspectMachine());
     this.master = new Master({
       source: resolveSource(options.service, process.cwd()),
@@ -99,7 +101,10 @@ export class MillraceServer implements ServerHandle {
   async start(): Promise<void> {
     const { admin } = this.options;
     // First, since a taken address should be told before workers load.
-    if (admin !== undefined) this.admin = startAdmin(admin.host, admin.port, this.master);
+    if (admin !== undefined) {
+      this.admin = startAdmin(admin.host, admin.port, this.master);
+      this.log.info(`counters at ${this.adminUrl}/stats and /metrics`);
+    }
     try {
       await this.master.start();
     } catch (error) {

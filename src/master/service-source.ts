@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { MillraceError } from "../core/errors.ts";
-import type { ServiceSource } from "./worker-server.ts";
+import type { ServiceSource } from "../server/load-service.ts";
 
 const MODULE_SUFFIX = /\.(ts|tsx|mts|cts|js|jsx|mjs|cjs)$/;
 

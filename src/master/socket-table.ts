@@ -149,7 +149,7 @@ function requireDistinct(specs: readonly ListenerSpec[]): void {
 // Where workers listen by themselves
 
 function addressGrant(address: SocketAddress, slot: number): ListenerGrant {
-  if (address.kind === "inet") return { ...address, kind: "address" };
+  if (address.kind === "inet") return { kind: "address", host: address.host, port: address.port };
   if (slot > 0) return { kind: "none" }; // a Unix path belongs to one socket
   return { kind: "address", host: "", port: 0, unix: address.path };
 }

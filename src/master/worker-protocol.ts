@@ -7,9 +7,10 @@
 
 import type { ErrorCode } from "../core/errors.ts";
 import type { LogLevel } from "../core/log.ts";
+import type { ServiceSource } from "../server/load-service.ts";
 import type { ServerSettings } from "../server/settings.ts";
 import type { StatsRow } from "../thread/stats-board.ts";
-import type { ListenerSpec, ServiceSource } from "./worker-server.ts";
+import type { ListenerSpec } from "./worker-server.ts";
 
 /** A listening socket of the master by its descriptor, or an address to listen on oneself. */
 export type ListenerGrant =
@@ -19,7 +20,6 @@ export type ListenerGrant =
       readonly host: string;
       readonly port: number;
       readonly unix?: string;
-      readonly ipv6Only?: boolean;
     }
   | { readonly kind: "none" };
 

@@ -20,13 +20,7 @@ export interface ListenerSpec {
 /** Where a worker's connections come from: a socket of the master's, or one of its own. */
 export type AttachSource =
   | { readonly dup: () => number }
-  | {
-      readonly reusePort: true;
-      readonly host: string;
-      readonly port: number;
-      readonly unix?: string;
-      readonly ipv6Only?: boolean;
-    };
+  | { readonly host: string; readonly port: number; readonly unix?: string };
 
 export interface WorkerServer {
   readonly listeners: readonly ListenerSpec[];
@@ -36,7 +30,8 @@ export interface WorkerServer {
   detachAll(): void;
   /** Resolves when no connection is left, or at the deadline with the rest closed. */
   drain(options: { readonly quietMs: number; readonly timeoutMs: number }): Promise<void>;
-  closeAll(): void;
+  /** At once; the service is cleaned up all the same. */
+  closeAll(): Promise<void>;
 }
 
 export interface WorkerServerOptions<Service> {
@@ -47,9 +42,3 @@ export interface WorkerServerOptions<Service> {
   readonly workerIndex: number;
   readonly workerCount: number;
 }
-
-/** What is served. */
-export type ServiceSource =
-  | { readonly kind: "welcome" }
-  | { readonly kind: "folder"; readonly path: string }
-  | { readonly kind: "module"; readonly url: string };

@@ -8,8 +8,9 @@ import { assert, AssertionError } from "../core/assert.ts";
 import { MillraceError, messageOf, type ErrorCode } from "../core/errors.ts";
 import { createLog, type Log } from "../core/log.ts";
 import { duplicateDescriptor } from "../net/listening-socket.ts";
+import type { ServiceSource } from "../server/load-service.ts";
 import type { FromWorker, InitMessage, ListenerGrant, ToWorker } from "./worker-protocol.ts";
-import type { ServiceSource, WorkerServer, WorkerServerOptions } from "./worker-server.ts";
+import type { WorkerServer, WorkerServerOptions } from "./worker-server.ts";
 
 const STACK_LINES_MAX = 12;
 
@@ -90,17 +91,20 @@ export class WorkerSession<Service> {
     this.leaving = true;
     this.server?.detachAll();
     this.port.post({ type: "draining" });
-    try {
-      await this.server?.drain({ quietMs, timeoutMs });
-    } catch (error) {
-      this.reportStack("cannot drain", error);
-    }
-    this.port.exit(0);
+    await this.endServer(async () => this.server?.drain({ quietMs, timeoutMs }));
   }
 
-  private close(): void {
+  private async close(): Promise<void> {
     this.leaving = true;
-    this.server?.closeAll();
+    await this.endServer(async () => this.server?.closeAll());
+  }
+
+  private async endServer(end: () => Promise<void>): Promise<void> {
+    try {
+      await end();
+    } catch (error) {
+      this.reportStack("while ending", error);
+    }
     this.port.exit(0);
   }
 
@@ -129,7 +133,7 @@ function attach(server: WorkerServer, index: number, grant: ListenerGrant): void
     return;
   }
   const { kind: _, ...address } = grant;
-  server.attach(index, { reusePort: true, ...address });
+  server.attach(index, address);
 }
 
 /** " at setup (/srv/app.ts:3:9)" of an error of the user's; ours explain themselves. */

@@ -16,10 +16,10 @@ import { MillraceError } from "../../src/core/errors.ts";
 import type {
   AttachSource,
   ListenerSpec,
-  ServiceSource,
   WorkerServer,
   WorkerServerOptions,
 } from "../../src/master/worker-server.ts";
+import type { ServiceSource } from "../../src/server/load-service.ts";
 import { runWorker } from "../../src/master/worker-session.ts";
 
 interface FakeService {
@@ -81,10 +81,10 @@ class FakeServer implements WorkerServer {
       }
       await Bun.sleep(5);
     }
-    this.closeAll();
+    await this.closeAll();
   }
 
-  closeAll(): void {
+  async closeAll(): Promise<void> {
     for (const socket of this.open) socket.terminate();
   }
 

@@ -1,0 +1,26 @@
+// The entry of a worker thread: the session with the master over the real server. Thin, so that it
+// can be an entry of the compiled binary too.
+
+import { loadService } from "../server/load-service.ts";
+import { Server } from "../server/server.ts";
+import type { Service } from "../server/service.ts";
+import type { ListenerSpec, WorkerServer, WorkerServerOptions } from "./worker-server.ts";
+import { runWorker } from "./worker-session.ts";
+
+function createServer(options: WorkerServerOptions<Service>): WorkerServer {
+  const server = new Server(options);
+  return {
+    listeners: nameListeners(options.service),
+    start: () => server.start(),
+    attach: (index, source) => server.attach(index, source),
+    detachAll: () => server.detachAll(),
+    drain: (deadline) => server.drain(deadline),
+    closeAll: () => server.closeAll(),
+  };
+}
+
+function nameListeners(service: Service): ListenerSpec[] {
+  return Server.specs(service).map((spec, index) => ({ ...spec, name: `${spec.kind} ${index}` }));
+}
+
+runWorker({ loadService, createServer });
