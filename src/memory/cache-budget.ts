@@ -1,0 +1,96 @@
+// How many bytes a worker's cache may hold. All workers share one sum; a worker takes from what is
+// unclaimed in steps of 64 KiB, and when nothing is left, from another worker. The victim is not
+// touched: only its number falls, and it notices on its next slow path or tick.
+//
+// Invariant: unclaimed + the budgets of all workers = the sum fixed at creation.
+
+import { KIB, MIB } from "../core/limits.ts";
+import { PAGE_BYTES } from "./address.ts";
+import {
+  HEADER_BUDGET_FREE,
+  HEADER_STEAL_FROM,
+  WORKER_BUDGET,
+  WORKER_CLAIMED,
+  type ArenaShape,
+} from "./arena-layout.ts";
+import type { SharedMemory } from "./shared-memory.ts";
+
+const STEP_BYTES: number = 64 * KIB;
+const KEEP_BYTES: number = 128 * KIB; // nobody is robbed below this
+const VICTIMS_MAX = 10;
+const SHARE_OF_LIMIT = 8; // all caches together: this part of the limit
+const OVERALL_BYTES_MAX: number = 256 * MIB;
+
+export function overallBudgetBytes(shape: ArenaShape): number {
+  return Math.min(Math.floor((shape.pagesMax * PAGE_BYTES) / SHARE_OF_LIMIT), OVERALL_BYTES_MAX);
+}
+
+export class CacheBudget {
+  private readonly words: Int32Array;
+  private readonly bases: Int32Array;
+  private readonly worker: number;
+  private readonly base: number;
+
+  constructor(memory: SharedMemory, worker: number) {
+    this.words = memory.words;
+    this.bases = memory.layout.workerBase;
+    this.worker = worker;
+    this.base = this.bases[worker]!;
+  }
+
+  /** Reserves room for so many cached bytes; false when neither the rest nor a victim has them. */
+  claim(bytes: number): boolean {
+    const claimed = this.words[this.base + WORKER_CLAIMED]! + bytes;
+    while (claimed > Atomics.load(this.words, this.base + WORKER_BUDGET)) {
+      const wanted = Math.max(STEP_BYTES, bytes);
+      if (!this.takeFree(wanted) && !this.steal(wanted)) return false;
+    }
+    this.words[this.base + WORKER_CLAIMED] = claimed;
+    return true;
+  }
+
+  unclaim(bytes: number): void {
+    this.words[this.base + WORKER_CLAIMED]! -= bytes;
+  }
+
+  /** Whether somebody took what this worker had claimed. */
+  get isOverdrawn(): boolean {
+    return (
+      this.words[this.base + WORKER_CLAIMED]! > Atomics.load(this.words, this.base + WORKER_BUDGET)
+    );
+  }
+
+  /** Gives the whole budget back: the worker leaves, or died. */
+  surrender(): void {
+    this.words[this.base + WORKER_CLAIMED] = 0;
+    const budget = Atomics.exchange(this.words, this.base + WORKER_BUDGET, 0);
+    Atomics.add(this.words, HEADER_BUDGET_FREE, budget);
+  }
+
+  private takeFree(bytes: number): boolean {
+    if (!this.takeFrom(HEADER_BUDGET_FREE, bytes, 0)) return false;
+    Atomics.add(this.words, this.base + WORKER_BUDGET, bytes);
+    return true;
+  }
+
+  private steal(bytes: number): boolean {
+    const count = this.bases.length;
+    const tries = Math.min(VICTIMS_MAX, count);
+    for (let index = 0; index < tries; index++) {
+      const victim = (Atomics.add(this.words, HEADER_STEAL_FROM, 1) >>> 0) % count;
+      if (victim === this.worker) continue;
+      if (!this.takeFrom(this.bases[victim]! + WORKER_BUDGET, bytes, KEEP_BYTES)) continue;
+      Atomics.add(this.words, this.base + WORKER_BUDGET, bytes);
+      return true;
+    }
+    return false;
+  }
+
+  private takeFrom(at: number, bytes: number, keep: number): boolean {
+    for (;;) {
+      const has = Atomics.load(this.words, at);
+      if (has - bytes < keep) return false;
+      if (Atomics.compareExchange(this.words, at, has, has - bytes) === has) return true;
+    }
+  }
+}
