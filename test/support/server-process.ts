@@ -38,7 +38,15 @@ export class ServerProcess {
     args: readonly string[] = [],
     environment: Record<string, string> = {},
   ): Promise<ServerProcess> {
-    const server = new ServerProcess(["--port", "0", "--workers", "2", ...args], environment);
+    return ServerProcess.startRaw(["--port", "0", "--workers", "2", ...args], environment);
+  }
+
+  /** The same without arguments of its own. */
+  static async startRaw(
+    args: readonly string[],
+    environment: Record<string, string> = {},
+  ): Promise<ServerProcess> {
+    const server = new ServerProcess(args, environment);
     await server.until("a ready line", () => server.stdout.length > 0);
     return server;
   }
