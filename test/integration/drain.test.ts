@@ -1,0 +1,129 @@
+// The end of a server: what has begun is finished, what is idle is closed, new connections are
+// refused, and nothing lasts beyond the deadline or a second signal.
+
+import { afterEach, expect, test } from "bun:test";
+import { connect, type Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import { ServerProcess } from "../support/server-process.ts";
+
+const APP = fileURLToPath(new URL("../support/slow-app.ts", import.meta.url));
+
+let server: ServerProcess;
+afterEach(() => server.kill());
+
+class Peer {
+  received = "";
+  ended = false;
+  refused = false;
+  private readonly socket: Socket;
+
+  constructor(port: number) {
+    this.socket = connect(port, "127.0.0.1");
+    this.socket.on("data", (chunk) => void (this.received += chunk.toString("latin1")));
+    this.socket.on("error", () => void (this.refused = this.received === ""));
+    this.socket.on("close", () => void (this.ended = true));
+  }
+
+  ask(path: string): void {
+    this.socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  }
+
+  async until(holds: (peer: Peer) => boolean): Promise<void> {
+    while (!holds(this)) await Bun.sleep(2);
+  }
+
+  drop(): void {
+    this.socket.destroy();
+  }
+}
+
+const answered = ({ received }: Peer) => received.includes("\r\n\r\nanswer");
+const ended = (peer: Peer) => peer.ended;
+
+async function start(...args: string[]): Promise<ServerProcess> {
+  server = await ServerProcess.start([APP, ...args]);
+  return server;
+}
+
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "%s finishes requests, closes the idle, refuses the new, and leaves with 0",
+  async (signal) => {
+    const { port } = await start();
+    const [idle, silent, busy] = [new Peer(port), new Peer(port), new Peer(port)];
+    idle.ask("/");
+    await idle.until(answered);
+    busy.ask("/hold/400");
+    await server.untilLogged(/holding/);
+    server.signal(signal);
+    await server.untilLogged(/draining/);
+    await Promise.all([idle.until(ended), silent.until(ended)]);
+    const late = new Peer(port);
+    late.ask("/");
+    await late.until(ended);
+    expect(late.received).toBe("");
+    expect(late.refused).toBe(true);
+    await busy.until(ended);
+    expect(answered(busy)).toBe(true);
+    expect(busy.received.toLowerCase()).toContain("\r\nconnection: close\r\n");
+    expect((await server.untilEnded()).code).toBe(0);
+  },
+);
+
+test("the deadline cuts what does not end, and the exit code is 0 still", async () => {
+  const { port } = await start("--drain-timeout", "150ms");
+  const stuck = new Peer(port);
+  stuck.ask("/hold/60000");
+  await server.untilLogged(/holding/);
+  server.signal("SIGTERM");
+  await stuck.until(ended);
+  expect(answered(stuck)).toBe(false);
+  expect((await server.untilEnded()).code).toBe(0);
+});
+
+test("a worker that computes for ever does not outlive the deadline", async () => {
+  const { port } = await start("--drain-timeout", "50ms");
+  const spinning = new Peer(port);
+  spinning.ask("/spin");
+  await server.untilLogged(/spinning/);
+  server.signal("SIGTERM");
+  expect((await server.untilEnded()).code).toBe(0);
+  expect(spinning.ended || !answered(spinning)).toBe(true);
+});
+
+test.each([
+  ["SIGTERM", 143],
+  ["SIGINT", 130],
+] as const)("a second signal ends at once: %s with %d", async (second, code) => {
+  const { port } = await start();
+  const stuck = new Peer(port);
+  stuck.ask("/hold/60000");
+  await server.untilLogged(/holding/);
+  server.signal("SIGTERM");
+  await server.untilLogged(/draining/);
+  server.signal(second);
+  expect((await server.untilEnded()).code).toBe(code);
+  await stuck.until(ended);
+});
+
+test("a reload lets requests finish in the old worker and runs clean-ups", async () => {
+  const { port } = await start();
+  const busy = new Peer(port);
+  busy.ask("/hold/300");
+  await server.untilLogged(/holding/);
+  server.signal("SIGHUP");
+  await server.untilLogged(/reload: done/);
+  expect(answered(busy)).toBe(false);
+  await busy.until(ended);
+  expect(answered(busy)).toBe(true);
+  await server.untilLogged(/cleaned up/, 2);
+});
+
+test("signals in a heap are one reload more than the one that runs", async () => {
+  await start();
+  for (let i = 0; i < 20; i += 1) server.signal("SIGHUP");
+  await server.untilLogged(/reload: done/);
+  server.signal("SIGTERM");
+  const { code, stderr } = await server.untilEnded();
+  expect(code).toBe(0);
+  expect(stderr.match(/reload: replacing/g)!.length).toBeLessThanOrEqual(2);
+});
