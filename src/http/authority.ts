@@ -12,28 +12,26 @@ const PORT_MAX = 65535;
 
 /** HTTP_OK, HTTP_HOST_EMPTY or HTTP_HOST_INVALID for bytes[start, end). */
 export function authorityError(bytes: Uint8Array, start: number, end: number): number {
-  if (start === end) return HTTP_HOST_EMPTY;
-  const at =
-    bytes[start] === BRACKET ? endOfLiteral(bytes, start, end) : endOfName(bytes, start, end);
+  const classes = CLASSES;
+  let at = start;
+  while (at < end && (classes[bytes[at]!]! & HOST) !== 0) at++;
+  if (at < end && bytes[at] !== COLON) at = endOfOther(bytes, start, at, end);
+  if (at === start) return at === end || bytes[at] === COLON ? HTTP_HOST_EMPTY : HTTP_HOST_INVALID;
   if (at === end) return HTTP_OK;
-  if (at === start) return bytes[start] === COLON ? HTTP_HOST_EMPTY : HTTP_HOST_INVALID;
-  return at > start && bytes[at] === COLON && isPort(bytes, at + 1, end)
-    ? HTTP_OK
-    : HTTP_HOST_INVALID;
+  if (at < 0 || bytes[at] !== COLON) return HTTP_HOST_INVALID;
+  let port = 0; // an empty one is valid by the grammar (*DIGIT), and so are leading zeros
+  for (at++; at < end; at++) {
+    const digit = bytes[at]! - 0x30;
+    if (digit < 0 || digit > 9) return HTTP_HOST_INVALID;
+    port = port * 10 + digit;
+    if (port > PORT_MAX) return HTTP_HOST_INVALID;
+  }
+  return HTTP_OK;
 }
 
-/** The port of a valid authority, or -1 if it names none. */
-export function portOf(bytes: Uint8Array, start: number, end: number): number {
-  let port = 0;
-  let scale = 1;
-  for (let at = end - 1; at >= start; at--) {
-    const digit = bytes[at]! - 0x30;
-    if (bytes[at] === COLON) return scale === 1 ? -1 : port;
-    if (digit < 0 || digit > 9) return -1;
-    port += digit * scale;
-    scale *= 10;
-  }
-  return -1;
+function endOfOther(bytes: Uint8Array, start: number, at: number, end: number): number {
+  if (at === start && bytes[start] === BRACKET) return endOfLiteral(bytes, start, end);
+  return endOfName(bytes, start, end);
 }
 
 function endOfName(bytes: Uint8Array, start: number, end: number): number {
@@ -46,18 +44,6 @@ function endOfName(bytes: Uint8Array, start: number, end: number): number {
     if ((classes[bytes[at + 1]!]! & classes[bytes[at + 2]!]! & HEX) === 0) return at;
     at += 3;
   }
-}
-
-// An empty port is valid by the grammar (*DIGIT); leading zeros are too.
-function isPort(bytes: Uint8Array, start: number, end: number): boolean {
-  let port = 0;
-  for (let at = start; at < end; at++) {
-    const digit = bytes[at]! - 0x30;
-    if (digit < 0 || digit > 9) return false;
-    port = port * 10 + digit;
-    if (port > PORT_MAX) return false;
-  }
-  return true;
 }
 
 // The position after "]", or -1.

@@ -5,9 +5,10 @@
 //   Name: value CRLF      name = token, no space before ":"; value trimmed of SP and HTAB
 //   ^line ^colon ^scanned
 //
-// Each line leaves four ints in `headers`. Lines whose name is as long as one that matters to
+// Each line leaves four ints in `headers`. Lines whose name may be one that matters to
 // framing or routing are shown to field() at once, so that errors come as early as they can.
 
+import { assert } from "../core/assert.ts";
 import {
   HTTP_BARE_CR,
   HTTP_BARE_LF,
@@ -31,6 +32,7 @@ export const PARSE_ERROR = 2;
 
 const COLON = 0x3a;
 const INTS_PER_HEADER = 4;
+const KNOWN_BYTES_MAX = 32;
 const HEADERS_FIRST = 24; // room at first; a browser sends 10 to 20
 
 export abstract class FieldParser {
@@ -47,10 +49,10 @@ export abstract class FieldParser {
   private colon: number; // its colon, or -1 while in the name
   private readonly headersMax: number;
   private readonly lineBytesMax: number;
-  private readonly knownLengths: number;
+  private readonly known: Uint8Array;
 
-  /** `knownLengths` has bit n set if field() wants to see names of n bytes, n < 32. */
-  protected constructor(limits: FieldLimits, knownLengths: number) {
+  /** `known` is of knownNames(): which names field() wants to see. */
+  protected constructor(limits: FieldLimits, known: Uint8Array) {
     this.error = HTTP_OK;
     this.headBytes = 0;
     this.headerCount = 0;
@@ -60,7 +62,7 @@ export abstract class FieldParser {
     this.colon = -1;
     this.headersMax = limits.headersMax;
     this.lineBytesMax = limits.headerBytesMax;
-    this.knownLengths = knownLengths;
+    this.known = known;
   }
 
   /** Looks at one complete line, positions absolute. Returns HTTP_OK or an error code. */
@@ -84,25 +86,60 @@ export abstract class FieldParser {
   protected parseFields(bytes: Uint8Array, start: number, limit: number): number {
     const classes = CLASSES;
     const lineBytesMax = this.lineBytesMax;
+    const known = this.known;
+    let headers = this.headers;
     let line = start + this.line;
     let at = start + this.scanned;
     let colon = this.colon < 0 ? -1 : start + this.colon;
+    let next = this.headerCount << 2;
     for (;;) {
       const bound = limit - line > lineBytesMax ? line + lineBytesMax + 1 : limit;
       if (colon < 0) {
         while (at < bound && (classes[bytes[at]!]! & TOKEN) !== 0) at++;
         if (at >= bound) return this.pause(start, line, at, -1);
+        if (at === line && bytes[at] === CR && at + 1 < limit && bytes[at + 1] === LF) {
+          this.headBytes = at + 2 - start;
+          return PARSE_DONE;
+        }
         if (bytes[at] !== COLON || at === line)
           return this.endOfName(bytes, start, line, at, limit);
         colon = at++;
+      }
+      while (
+        at + 4 <= bound &&
+        (classes[bytes[at]!]! &
+          classes[bytes[at + 1]!]! &
+          classes[bytes[at + 2]!]! &
+          classes[bytes[at + 3]!]! &
+          VALUE) !==
+          0
+      ) {
+        at += 4;
       }
       while (at < bound && (classes[bytes[at]!]! & VALUE) !== 0) at++;
       if (at >= bound) return this.pause(start, line, at, colon);
       if (bytes[at] !== CR) return this.fail(valueError(bytes[at]!));
       if (at + 1 >= limit) return this.pause(start, line, at, colon);
       if (bytes[at + 1] !== LF) return this.fail(HTTP_BARE_CR);
-      const code = this.addHeader(bytes, start, line, colon, at);
-      if (code !== HTTP_OK) return this.fail(code);
+      let valueStart = colon + 1;
+      let valueEnd = at;
+      while (valueStart < valueEnd && bytes[valueStart]! <= SP) valueStart++;
+      while (valueEnd > valueStart && bytes[valueEnd - 1]! <= SP) valueEnd--;
+      if (next === headers.length) {
+        if (!this.grow()) return this.fail(HTTP_FIELDS_TOO_MANY);
+        headers = this.headers;
+      }
+      headers[next] = line - start;
+      headers[next + 1] = colon - start;
+      headers[next + 2] = valueStart - start;
+      headers[next + 3] = valueEnd - start;
+      next += 4;
+      this.headerCount = next >> 2;
+      const length = colon - line;
+      if (length < KNOWN_BYTES_MAX && known[length] === (bytes[line]! | 0x20)) {
+        const code = this.field(bytes, start, line, colon, valueStart, valueEnd);
+        if (code !== HTTP_OK) return this.fail(code);
+      }
       line = at = at + 2;
       colon = -1;
     }
@@ -111,30 +148,6 @@ export abstract class FieldParser {
   protected fail(code: number): number {
     this.error = code;
     return PARSE_ERROR;
-  }
-
-  private addHeader(
-    bytes: Uint8Array,
-    start: number,
-    nameStart: number,
-    nameEnd: number,
-    end: number,
-  ): number {
-    let valueStart = nameEnd + 1;
-    let valueEnd = end;
-    while (valueStart < valueEnd && isSpace(bytes[valueStart]!)) valueStart++;
-    while (valueEnd > valueStart && isSpace(bytes[valueEnd - 1]!)) valueEnd--;
-    const base = this.headerCount * INTS_PER_HEADER;
-    if (base === this.headers.length && !this.grow()) return HTTP_FIELDS_TOO_MANY;
-    const headers = this.headers;
-    headers[base] = nameStart - start;
-    headers[base + 1] = nameEnd - start;
-    headers[base + 2] = valueStart - start;
-    headers[base + 3] = valueEnd - start;
-    this.headerCount++;
-    const length = nameEnd - nameStart;
-    if (length > 31 || ((this.knownLengths >>> length) & 1) === 0) return HTTP_OK;
-    return this.field(bytes, start, nameStart, nameEnd, valueStart, valueEnd);
   }
 
   private grow(): boolean {
@@ -207,6 +220,19 @@ export abstract class FieldParser {
     }
     return true;
   }
+}
+
+/**
+ * By length, the first letter of the name of that length that matters: a filter of one load, which
+ * lets through hardly another name. At most one name a length, of less than 32 bytes.
+ */
+export function knownNames(...names: Uint8Array[]): Uint8Array {
+  const known = new Uint8Array(KNOWN_BYTES_MAX);
+  for (const name of names) {
+    assert(name.length < KNOWN_BYTES_MAX && known[name.length] === 0, "known names must differ");
+    known[name.length] = name[0]!;
+  }
+  return known;
 }
 
 function isSpace(byte: number): boolean {

@@ -2,7 +2,7 @@
 // then only fields that a sender may put there are kept. Made by a body decoder when the first
 // trailer byte arrives, which almost no body has; it holds its own copy, so it outlives the input.
 
-import { FieldParser, PARSE_DONE, PARSE_MORE } from "./field-parser.ts";
+import { FieldParser, knownNames, PARSE_DONE, PARSE_MORE } from "./field-parser.ts";
 import { HTTP_OK, HTTP_TRAILERS_TOO_LARGE } from "./http-error.ts";
 import { HEADER_BYTES_MAX, HEADERS_MAX } from "../core/limits.ts";
 
@@ -23,7 +23,10 @@ export class TrailerParser extends FieldParser {
   private readonly bytesMax: number;
 
   constructor(bytesMax: number) {
-    super({ headBytesMax: bytesMax, headerBytesMax: HEADER_BYTES_MAX, headersMax: HEADERS_MAX }, 0);
+    super(
+      { headBytesMax: bytesMax, headerBytesMax: HEADER_BYTES_MAX, headersMax: HEADERS_MAX },
+      knownNames(),
+    );
     this.bytesMax = bytesMax;
     this.beginFields(0);
   }
