@@ -22,6 +22,7 @@ export const LENGTH_NONE = -2;
 /** More than the longest end of a head: length, connection, blank line. */
 export const HEAD_END_BYTES = 96;
 
+const WHOLE_BODY_CHARACTERS_MAX = 1024;
 const PREFIXES_MAX = 256; // status and type come from the application: bound what it can fill
 
 const CONTENT_LENGTH = Buffer.from("\r\nContent-Length: ");
@@ -38,6 +39,9 @@ export class HeadPrefix {
   readonly lengthAt: number;
   readonly dateAt: number;
   second: number;
+  /** The string that was last sent under this head, and the whole answer once it came twice. */
+  private lastBody = "";
+  private whole: Buffer | null = null;
 
   constructor(status: number, type: string, date: Uint8Array, second: number) {
     const line = Buffer.from(statusLine(status));
@@ -47,6 +51,35 @@ export class HeadPrefix {
     this.bytes = Buffer.concat([start, date, CONTENT_LENGTH]);
     this.lengthAt = this.bytes.length - CONTENT_LENGTH.length;
     this.second = second;
+  }
+
+  /** Renews the date. */
+  setDate(date: Uint8Array, second: number): void {
+    this.bytes.set(date, this.dateAt);
+    this.whole?.set(date, this.dateAt);
+    this.second = second;
+  }
+
+  /**
+   * Head and body in one piece, for a keep-alive answer without further fields, if `body` is what
+   * was sent the last time as well; null otherwise. Most handlers that are called often enough for
+   * it to matter say the same thing again.
+   */
+  wholeAnswer(body: string): Buffer | null {
+    if (body === this.lastBody) {
+      if (this.whole === null && body !== "") this.whole = this.buildWhole(body);
+      return this.whole;
+    }
+    if (body.length > WHOLE_BODY_CHARACTERS_MAX) return null;
+    this.lastBody = body;
+    this.whole = null;
+    return null;
+  }
+
+  private buildWhole(body: string): Buffer {
+    const bytes = Buffer.from(body);
+    const length = Buffer.from(`${bytes.length}\r\n\r\n`);
+    return Buffer.concat([this.bytes, length, bytes]);
   }
 }
 
@@ -76,8 +109,7 @@ export class ResponseHeads {
         this.count++;
       }
     } else if (prefix.second !== this.date.second) {
-      prefix.bytes.set(now, prefix.dateAt);
-      prefix.second = this.date.second;
+      prefix.setDate(now, this.date.second);
     }
     return prefix;
   }

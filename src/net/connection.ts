@@ -57,6 +57,7 @@ export class Connection {
   private session: Session | null = null;
   private reason: CloseReason = NO_REASON;
   private readingPaused = false;
+  private peerDone = false;
   private inInput = false;
   private deadlineMs = Infinity;
   private stallAtMs = Infinity;
@@ -185,9 +186,14 @@ export class Connection {
 
   // ---- ending -------------------------------------------------------------------------------
 
-  /** Lets what is queued leave, then FIN, then waits for the peer's. No more input is looked at. */
-  close(reason: CloseReason): void {
+  /**
+   * Lets what is queued leave, then FIN, then waits for the peer's. No more input is looked at.
+   * A peer that has said that it will send nothing more is not waited for: `peerIsDone`.
+   */
+  close(reason: CloseReason, peerIsDone = false): void {
     if (this.state !== STATE_OPEN) return;
+    // What is unread when a socket is closed turns into a reset that destroys the answer.
+    if (peerIsDone && this.waiting.length === 0) this.peerDone = true;
     this.reason = reason;
     this.state = STATE_DRAINING;
     if (!this.inInput) this.waiting.release();
@@ -207,7 +213,7 @@ export class Connection {
   /** Goes on to FIN once a closing connection has nothing left to send. */
   private settle(): void {
     if (this.state !== STATE_DRAINING || this.output.pendingBytes > 0) return;
-    if (this.peerEnded) {
+    if (this.peerEnded || this.peerDone) {
       this.socket.end();
       this.finish();
       return;

@@ -5,6 +5,7 @@ import { COUNT_HANDLER_ERRORS, statusCounter } from "../core/counters.ts";
 import { MillraceError } from "../core/errors.ts";
 import { latin1Write, utf8Write } from "../core/latin1.ts";
 import {
+  CONNECTION_DEFAULT,
   CONNECTION_IS_CLOSE,
   HEAD_END_BYTES,
   LENGTH_CHUNKED,
@@ -18,6 +19,7 @@ import type { HttpSession } from "./http-session.ts";
 import { ResponseWriter } from "./response-writer.ts";
 
 export function answerString(session: HttpSession, response: HttpResponse, body: string): void {
+  if (response.fields === "" && answerWhole(session, response, body)) return;
   const { connection } = session;
   const reactor = connection.reactor;
   const count = Buffer.byteLength(body);
@@ -30,6 +32,23 @@ export function answerString(session: HttpSession, response: HttpResponse, body:
   connection.commit(end);
   session.finishAnswer();
   connection.uncork(previous);
+}
+
+/** One copy, if the same answer went out before; false if not. */
+function answerWhole(session: HttpSession, response: HttpResponse, body: string): boolean {
+  const { connection } = session;
+  const whole = session.application.heads.prefix(response.code, response.type).wholeAnswer(body);
+  if (whole === null || !hasContent(session, response)) return false;
+  if (session.connectionField(response) !== CONNECTION_DEFAULT) return false;
+  const reactor = connection.reactor;
+  const previous = connection.cork();
+  const at = connection.reserve(whole.length);
+  reactor.corkBytes.set(whole, at);
+  connection.commit(at + whole.length);
+  reactor.counters[statusCounter(response.code)]!++;
+  session.finishAnswer();
+  connection.uncork(previous);
+  return true;
 }
 
 export function answerBytes(session: HttpSession, response: HttpResponse, body: Uint8Array): void {

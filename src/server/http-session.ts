@@ -64,6 +64,7 @@ export class HttpSession implements Session {
   private discardedBytes = 0;
   private windowBytes = 0; // body bytes when the current window of the minimum rate began
   private inLoop = false;
+  private followed = false; // something came behind the request, or may have
   private headBegun = false;
   private idleSince: number;
 
@@ -138,6 +139,7 @@ export class HttpSession implements Session {
     const length = parser.contentLength;
     if (parser.bodyKind === BODY_NONE || (parser.bodyKind === BODY_LENGTH && length === 0)) {
       this.bodyDone = true;
+      this.followed = bodyAt < end;
       body.reset(true);
       this.dispatch(exchange);
       return bodyAt;
@@ -149,6 +151,7 @@ export class HttpSession implements Session {
     }
     if (parser.bodyKind === BODY_LENGTH && length <= end - bodyAt) {
       this.bodyDone = true;
+      this.followed = length < end - bodyAt;
       body.reset(true);
       body.setWhole(bytes, bodyAt, bodyAt + length);
       this.dispatch(exchange);
@@ -163,6 +166,7 @@ export class HttpSession implements Session {
     this.decoder ??= new BodyDecoder(this.application.bodyLimits);
     this.decoder.reset(parser.bodyKind, parser.contentLength);
     this.bodyDone = false;
+    this.followed = true;
     this.discardedBytes = 0;
     body.reset(false);
     this.armBody();
@@ -349,7 +353,9 @@ export class HttpSession implements Session {
     if (exchange.settled) this.application.exchanges.give(exchange);
     if (!this.keepAlive) {
       this.exchange = null;
-      this.connection.close(CLOSE_LOCAL);
+      // A peer that announced its last request, and sent nothing behind it, need not be waited for.
+      const peerIsDone = this.bodyDone && !this.followed && !exchange.parser.keepAlive;
+      this.connection.close(CLOSE_LOCAL, peerIsDone);
     } else if (this.bodyDone) {
       this.nextRequest();
     } else {
