@@ -56,6 +56,13 @@ export function codingError(bytes: Uint8Array, start: number, end: number): numb
   return isRegistered || chunkedCount > 0 ? HTTP_CODING_NOT_FINAL : HTTP_CODING_UNKNOWN;
 }
 
+/** Whether the last coding of a Transfer-Encoding value is chunked, whatever comes before it. */
+export function endsInChunked(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = end;
+  while (at > start && bytes[at - 1] !== COMMA) at--;
+  return equalsFolded(bytes, skipSpace(bytes, at, end), end, CHUNKED);
+}
+
 function isToken(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at++) {
     if ((CLASSES[bytes[at]!]! & TOKEN) === 0) return false;

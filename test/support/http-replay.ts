@@ -9,6 +9,7 @@ import {
   DECODE_ERROR,
   DECODE_MORE,
 } from "../../src/http/body-decoder.ts";
+import type { FieldParser } from "../../src/http/field-parser.ts";
 import { HTTP_ERRORS } from "../../src/http/http-error.ts";
 import {
   BODY_LIMITS_DEFAULT,
@@ -17,6 +18,7 @@ import {
   type RequestLimits,
 } from "../../src/http/http-limits.ts";
 import { PARSE_ERROR, PARSE_MORE, RequestParser } from "../../src/http/request-parser.ts";
+import { ResponseParser } from "../../src/http/response-parser.ts";
 import { displace, textOf } from "./replay.ts";
 
 const MOVE_BYTES_MAX = 1024; // larger heads stay in place: moving each byte would be quadratic
@@ -55,9 +57,7 @@ export function parseRequest(
 ): Outcome<RequestHead> {
   parser.reset();
   for (const [piece, end] of ends.entries()) {
-    const isMoved = end <= MOVE_BYTES_MAX;
-    const start = isMoved ? (piece * 7 + 3) % 23 : 0;
-    const buffer = isMoved ? displace(bytes, 0, end, start) : bytes;
+    const { buffer, start } = place(bytes, piece, end);
     const result = parser.parse(buffer, start, start + end);
     if (result === PARSE_MORE) continue;
     if (result === PARSE_ERROR) return { error: HTTP_ERRORS[parser.error]!.name };
@@ -68,11 +68,6 @@ export function parseRequest(
 
 export function describeRequest(parser: RequestParser, bytes: Uint8Array, at: number): RequestHead {
   const text = (start: number, end: number): string => textOf(bytes, at + start, at + end);
-  const headers: [string, string][] = [];
-  for (let index = 0; index < parser.headerCount; index++) {
-    const [a, b, c, d] = parser.headers.subarray(index * 4, index * 4 + 4);
-    headers.push([text(a!, b!), text(c!, d!)]);
-  }
   return {
     method: text(parser.methodStart, parser.methodEnd),
     methodId: parser.method,
@@ -83,7 +78,7 @@ export function describeRequest(parser: RequestParser, bytes: Uint8Array, at: nu
     query: text(parser.queryStart, parser.queryEnd),
     versionMinor: parser.versionMinor,
     host: parser.hostStart < 0 ? null : text(parser.hostStart, parser.hostEnd),
-    headers,
+    headers: describeHeaders(parser, text),
     bodyKind: parser.bodyKind,
     contentLength: parser.contentLength,
     keepAlive: parser.keepAlive,
@@ -91,6 +86,68 @@ export function describeRequest(parser: RequestParser, bytes: Uint8Array, at: nu
     upgrade: parser.upgrade,
     headBytes: parser.headBytes,
   };
+}
+
+function describeHeaders(
+  parser: FieldParser,
+  text: (start: number, end: number) => string,
+): [string, string][] {
+  const headers: [string, string][] = [];
+  for (let index = 0; index < parser.headerCount; index++) {
+    const [a, b, c, d] = parser.headers.subarray(index * 4, index * 4 + 4);
+    headers.push([text(a!, b!), text(c!, d!)]);
+  }
+  return headers;
+}
+
+export interface ResponseHead {
+  status: number;
+  versionMinor: number;
+  reason: string;
+  headers: [string, string][];
+  bodyKind: number;
+  contentLength: number;
+  keepAlive: boolean;
+  upgrade: boolean;
+  headBytes: number;
+}
+
+/** What the parser says of the head of an answer to `method`, given piece by piece. */
+export function parseResponse(
+  bytes: Uint8Array,
+  method: number,
+  ends: readonly number[] = [bytes.length],
+  parser: ResponseParser = new ResponseParser(REQUEST_LIMITS_DEFAULT),
+): Outcome<ResponseHead> {
+  parser.reset(method);
+  for (const [piece, end] of ends.entries()) {
+    const { buffer, start } = place(bytes, piece, end);
+    const result = parser.parse(buffer, start, start + end);
+    if (result === PARSE_MORE) continue;
+    if (result === PARSE_ERROR) return { error: HTTP_ERRORS[parser.error]!.name };
+    return { head: describeResponse(parser, buffer, start) };
+  }
+  return { more: true };
+}
+
+function describeResponse(parser: ResponseParser, bytes: Uint8Array, at: number): ResponseHead {
+  const text = (start: number, end: number): string => textOf(bytes, at + start, at + end);
+  const { status, versionMinor, bodyKind, contentLength, keepAlive, upgrade, headBytes } = parser;
+  const reason = text(parser.reasonStart, parser.reasonEnd);
+  const headers = describeHeaders(parser, text);
+  const found = { status, versionMinor, reason, headers, bodyKind, contentLength, keepAlive };
+  return { ...found, upgrade, headBytes };
+}
+
+// The bytes so far, for each piece at another place.
+function place(
+  bytes: Uint8Array,
+  piece: number,
+  end: number,
+): { buffer: Uint8Array; start: number } {
+  if (end > MOVE_BYTES_MAX) return { buffer: bytes, start: 0 };
+  const start = (piece * 7 + 3) % 23;
+  return { buffer: displace(bytes, 0, end, start), start };
 }
 
 export interface BodyOutcome {
