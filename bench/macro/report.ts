@@ -1,5 +1,6 @@
 // From samples to figures: medians, spreads, ratios within the same run, one table a scenario.
-// The spread is (largest - smallest) / median of the CPU time per request.
+// The spread is (largest - smallest) / median of the CPU time per request. A ratio is the median of
+// the rounds' own ratios: what disturbed a whole round has disturbed both sides of it.
 
 import type { Load } from "./load.ts";
 import { errorsOf } from "./load.ts";
@@ -17,6 +18,8 @@ export interface Figures {
   systemUs: number;
   cpuUs: number;
   spread: number;
+  /** CPU time per request of each round, in order. */
+  rounds: readonly number[];
   requestsPerSecond: number;
   p50Us: number;
   p99Us: number;
@@ -30,14 +33,17 @@ export const YARDSTICKS = ["bun-fetch", "nginx", "c-epoll"] as const;
 export function figuresOf(peer: string, samples: readonly Sample[], closes: boolean): Figures {
   const perRequest = (sample: Sample, ms: number): number =>
     (ms * 1000) / Math.max(1, sample.load.responses);
-  const all = samples.map((sample) => perRequest(sample, sample.cpu.userMs + sample.cpu.systemMs));
-  const cpuUs = median(all);
+  const rounds = samples.map((sample) =>
+    perRequest(sample, sample.cpu.userMs + sample.cpu.systemMs),
+  );
+  const cpuUs = median(rounds);
   return {
     peer,
     userUs: median(samples.map((sample) => perRequest(sample, sample.cpu.userMs))),
     systemUs: median(samples.map((sample) => perRequest(sample, sample.cpu.systemMs))),
     cpuUs,
-    spread: (Math.max(...all) - Math.min(...all)) / cpuUs,
+    rounds,
+    spread: (Math.max(...rounds) - Math.min(...rounds)) / cpuUs,
     requestsPerSecond: median(
       samples.map(({ load }) => (load.responses / load.microseconds) * 1e6),
     ),
@@ -102,5 +108,7 @@ export function median(values: readonly number[]): number {
 
 function ratioTo(row: Figures, figures: readonly Figures[], name: string): string {
   const other = figures.find(({ peer }) => peer === name);
-  return other === undefined ? "-" : (row.cpuUs / other.cpuUs).toFixed(3);
+  if (other === undefined) return "-";
+  const ratios = row.rounds.map((cpuUs, round) => cpuUs / other.rounds[round]!);
+  return median(ratios).toFixed(3);
 }
