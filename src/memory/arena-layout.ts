@@ -35,11 +35,9 @@ export interface ArenaShape {
 // Header words.
 export const HEADER_MAGIC = 0;
 export const HEADER_PRESSURE = 1; // grows when somebody met the limit: others flush their caches
-export const HEADER_BUDGET_FREE = 2; // cache bytes that no worker has claimed
-export const HEADER_SCAVENGES = 3; // grows with every worker's tick
-export const HEADER_LARGE_PAGES = 4; // pages of blocks above the size classes
-export const HEADER_REFUSED = 5; // requests that the limit refused
-export const HEADER_STEAL_FROM = 6; // round robin over workers whose budget is taken
+export const HEADER_SCAVENGES = 2; // grows with every worker's tick
+export const HEADER_REFUSED = 3; // requests that the limit refused
+export const HEADER_STEAL_FROM = 4; // round robin over workers whose budget is taken
 export const HEADER_WORDS = 32;
 export const ARENA_MAGIC = 0x6d696c6c;
 

@@ -10,7 +10,6 @@ import { PAGE_BYTES, SMALL_BYTES_MAX, TINY_BYTES_MAX, pageOf, pagesFor } from ".
 import {
   ARENA_BYTES_MAX,
   ARENA_MAGIC,
-  HEADER_BUDGET_FREE,
   HEADER_MAGIC,
   HEADER_PRESSURE,
   HEADER_REFUSED,
@@ -22,7 +21,6 @@ import { arenaStats, liveBytes, type ArenaStats } from "./arena-stats.ts";
 import { BlockError, faultOf } from "./block-error.ts";
 import { ARENA_WORKERS_MAX, BlockMarks, OWNER_NONE } from "./block-marks.ts";
 import type { BlockStore } from "./block-store.ts";
-import { overallBudgetBytes } from "./cache-budget.ts";
 import { CentralCache } from "./central-cache.ts";
 import { CheckedBlocks, checkedBytes } from "./checked-blocks.ts";
 import { LargeBlocks } from "./large-blocks.ts";
@@ -93,7 +91,6 @@ export class Arena implements BlockStore {
     const spread = canReleasePages() ? ADDRESS_SPREAD : 1;
     const shape = arenaShape({ ...options, bytesMax, workers, spread });
     const memory = SharedMemory.reserve(shape);
-    memory.words[HEADER_BUDGET_FREE] = overallBudgetBytes(shape);
     return new Arena(memory, options, true);
   }
 

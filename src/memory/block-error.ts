@@ -3,7 +3,7 @@
 
 import { PAGE_SHIFT, pageOf } from "./address.ts";
 import { RECORD_CLASS } from "./arena-layout.ts";
-import { BlockMarks, MARK_FREE, MARK_LEAVING, MARK_NONE } from "./block-marks.ts";
+import { BlockMarks, MARK_FREE, MARK_LEAVING, MARK_MATCH_MASK, MARK_NONE } from "./block-marks.ts";
 import type { SharedMemory } from "./shared-memory.ts";
 import { SPAN_LARGE, SPAN_SMALL, type SpanTable } from "./span-table.ts";
 
@@ -58,15 +58,21 @@ export function faultOf(memory: SharedMemory, spans: SpanTable, address: number)
 
 function pageFault(spans: SpanTable, marks: BlockMarks, address: number): BlockFault {
   const page = pageOf(address);
-  const head = spans.head(page);
-  const inside = head <= page && page < head + spans.length(head);
-  if (spans.kind(head) === SPAN_LARGE && inside) {
+  const head = spanAround(spans, page);
+  if (head !== 0 && spans.kind(head) === SPAN_LARGE) {
     if (address !== head << PAGE_SHIFT) return "interior-free";
-    const state = marks.read(address, false) & 0xf;
+    const state = marks.read(address, false) & MARK_MATCH_MASK;
     return state >= MARK_FREE && state <= MARK_LEAVING ? "double-free" : "foreign-free";
   }
   // A span that is free now: at its start a block may well have been.
   return spans.field(page, RECORD_CLASS) !== 0 || address === page << PAGE_SHIFT
     ? "double-free"
     : "foreign-free";
+}
+
+/** The first page of the span in use around a page, 0 for none: large spans have no interior map. */
+function spanAround(spans: SpanTable, page: number): number {
+  let head = page;
+  while (head > 0 && !spans.isInUse(head)) head--;
+  return head + spans.length(head) > page ? head : 0;
 }

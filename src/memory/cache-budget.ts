@@ -1,13 +1,13 @@
 // How many bytes a worker's cache may hold. All workers share one sum; a worker takes from what is
-// unclaimed in steps of 64 KiB, and when nothing is left, from another worker. The victim is not
+// left of it in steps of 64 KiB, and when nothing is left, from another worker. The victim is not
 // touched: only its number falls, and it notices on its next slow path or tick.
 //
-// Invariant: unclaimed + the budgets of all workers = the sum fixed at creation.
+// Invariant: the budgets of all workers add up to no more than the sum. What is left is not stored
+// but computed, so that a death between two stores cannot lose any of it.
 
 import { KIB, MIB } from "../core/limits.ts";
 import { PAGE_BYTES } from "./address.ts";
 import {
-  HEADER_BUDGET_FREE,
   HEADER_STEAL_FROM,
   WORKER_BUDGET,
   WORKER_CLAIMED,
@@ -30,12 +30,14 @@ export class CacheBudget {
   private readonly bases: Int32Array;
   private readonly worker: number;
   private readonly base: number;
+  private readonly overallBytes: number;
 
   constructor(memory: SharedMemory, worker: number) {
     this.words = memory.words;
     this.bases = memory.layout.workerBase;
     this.worker = worker;
     this.base = this.bases[worker]!;
+    this.overallBytes = overallBudgetBytes(memory.shape);
   }
 
   /** Reserves room for so many cached bytes; false when neither the rest nor a victim has them. */
@@ -63,14 +65,17 @@ export class CacheBudget {
   /** Gives the whole budget back: the worker leaves, or died. */
   surrender(): void {
     this.words[this.base + WORKER_CLAIMED] = 0;
-    const budget = Atomics.exchange(this.words, this.base + WORKER_BUDGET, 0);
-    Atomics.add(this.words, HEADER_BUDGET_FREE, budget);
+    Atomics.store(this.words, this.base + WORKER_BUDGET, 0);
   }
 
+  /** Adds first and looks afterwards, so that of several takers none gets what is not there. */
   private takeFree(bytes: number): boolean {
-    if (!this.takeFrom(HEADER_BUDGET_FREE, bytes, 0)) return false;
     Atomics.add(this.words, this.base + WORKER_BUDGET, bytes);
-    return true;
+    let total = 0;
+    for (const base of this.bases) total += Atomics.load(this.words, base + WORKER_BUDGET);
+    if (total <= this.overallBytes) return true;
+    Atomics.sub(this.words, this.base + WORKER_BUDGET, bytes);
+    return false;
   }
 
   private steal(bytes: number): boolean {
