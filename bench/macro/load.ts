@@ -126,7 +126,7 @@ export async function generate(scenario: Scenario, port: number, seconds: number
   return JSON.parse(line) as Load;
 }
 
-/** A server that closes as asked but does not announce it (Bun.serve) makes wrk count a read error. */
+/** Bun.serve closes as asked but does not announce it, which wrk counts as a read error. */
 export function errorsOf(load: Load, closes: boolean): number {
   const all = Object.values(load.errors).reduce((sum, count) => sum + count, 0);
   return closes ? all - load.errors.read : all;

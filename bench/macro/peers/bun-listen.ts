@@ -1,5 +1,5 @@
 // Bare Bun.listen: what Bun's own socket layer costs. It counts blank lines and answers each with
-// the same bytes; it parses nothing and keeps no unsent byte, as no server may do. `/spin` holds the
+// the same bytes; it parses nothing and keeps no unsent byte, as no server may. `/spin` holds the
 // loop for 300 ms, for the burst bench.   bun bun-listen.ts PORT
 
 import { argv, listen } from "bun";
