@@ -92,16 +92,16 @@ export class Incarnation {
     return this.inTime(this.ready.promise, "ready");
   }
 
-  /** Resolves when the thread has ended, by itself or, past its deadline, by force. */
+  /** Resolves when the thread has ended, or soon after its deadline, when it was forced to. */
   async drain(quietMs: number, timeoutMs: number): Promise<void> {
     this.leave({ type: "drain", quietMs, timeoutMs });
-    await this.endedWithin(timeoutMs + TERMINATE_GRACE_MS);
+    await this.endWithin(timeoutMs + TERMINATE_GRACE_MS);
   }
 
   /** The same at once: every connection is cut. */
   async close(): Promise<void> {
     this.leave({ type: "close" });
-    await this.endedWithin(TERMINATE_GRACE_MS);
+    await this.endWithin(TERMINATE_GRACE_MS);
   }
 
   private leave(message: ToWorker): void {
@@ -164,13 +164,18 @@ export class Incarnation {
     }
   }
 
-  private async endedWithin(timeoutMs: number): Promise<void> {
+  /** By itself, else by force; a thread that is stuck in a system call ends when that returns. */
+  private async endWithin(timeoutMs: number): Promise<void> {
+    if ((await this.endedWithin(timeoutMs)) || this.phase === "loading") return;
+    this.handle.terminate();
+    await this.endedWithin(TERMINATE_GRACE_MS);
+  }
+
+  private async endedWithin(timeoutMs: number): Promise<boolean> {
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, timeoutMs);
     await Promise.race([this.ended, late.promise]);
     clearTimeout(timer);
-    if (this.phase === "ended" || this.phase === "loading") return;
-    this.handle.terminate();
-    await this.ended;
+    return !this.handle.isAlive;
   }
 }

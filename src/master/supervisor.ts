@@ -15,6 +15,12 @@ import {
   START_ATTEMPTS_MAX,
 } from "../core/limits.ts";
 
+/**
+ * Connections wait in the kernel's queue of a dead worker's socket, so one that can start but dies
+ * again and again is kept from them for a second at most: spawning costs some 30 ms a time.
+ */
+export const DEATH_BACKOFF_MAX_MS = 1_000;
+
 export type Verdict =
   | { readonly kind: "respawn"; readonly delayMs: number }
   | { readonly kind: "give-up"; readonly attempts: number };
@@ -60,7 +66,7 @@ export class Supervisor {
     const livedMs = this.clock.nowMs() - slot.readyAtMs;
     slot.readyAtMs = Number.NaN;
     if (livedMs >= RESPAWN_STABLE_MS) slot.backoffMs = 0;
-    return this.respawn(slot);
+    return this.respawn(slot, DEATH_BACKOFF_MAX_MS);
   }
 
   /** A worker of a slot that nobody serves ended, or was given up, before it was ready. */
@@ -73,13 +79,13 @@ export class Supervisor {
       return { kind: "give-up", attempts: slot.failuresInARow };
     }
     slot.backoffMs = Math.max(slot.backoffMs, RESPAWN_BACKOFF_MIN_MS);
-    return this.respawn(slot);
+    return this.respawn(slot, RESPAWN_BACKOFF_MAX_MS);
   }
 
-  private respawn(slot: SlotRecord): Verdict {
-    const delayMs = slot.backoffMs;
+  private respawn(slot: SlotRecord, mostMs: number): Verdict {
+    const delayMs = Math.min(slot.backoffMs, mostMs);
     const doubled = Math.max(RESPAWN_BACKOFF_MIN_MS, delayMs * 2);
-    slot.backoffMs = Math.min(doubled, RESPAWN_BACKOFF_MAX_MS);
+    slot.backoffMs = Math.min(doubled, mostMs);
     return { kind: "respawn", delayMs };
   }
 

@@ -52,7 +52,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
     const [idle, silent, busy] = [new Peer(port), new Peer(port), new Peer(port)];
     idle.ask("/");
     await idle.until(answered);
-    busy.ask("/hold/400");
+    busy.ask("/hold/200");
     await server.untilLogged(/holding/);
     server.signal(signal);
     await server.untilLogged(/draining/);
@@ -108,7 +108,7 @@ test.each([
 test("a reload lets requests finish in the old worker and runs clean-ups", async () => {
   const { port } = await start();
   const busy = new Peer(port);
-  busy.ask("/hold/300");
+  busy.ask("/hold/150");
   await server.untilLogged(/holding/);
   server.signal("SIGHUP");
   await server.untilLogged(/reload: done/);

@@ -58,6 +58,12 @@ test("six reloads under load cut, refuse and fail nothing; three crashes only th
   expect(youngest).toBe(2 * (1 + RELOADS));
   const closedByReloads = books.closedBetween;
 
+  const careless = new LoadClient({ hostname: "127.0.0.1", port: server.port });
+  careless.oneShot(1, "/reject", ANSWER);
+  await careless.stop();
+  await server.untilLogged(/unhandled rejection: Error: nobody awaits this/);
+  expect((await stats(admin)).totals["closed_worker_lost"]).toBe(0); // and the worker lives on
+
   for (let crash = 1; crash <= CRASHES; crash += 1) {
     const fatal = new LoadClient({ hostname: "127.0.0.1", port: server.port });
     fatal.oneShot(1, crash === 2 ? "/exit" : "/throw", ANSWER);

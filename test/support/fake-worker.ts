@@ -1,7 +1,7 @@
 // A worker's entry for tests of the master: the real session, and under it a server of a few lines
 // on Bun.listen. It answers any request with its worker's life, and a path says what else to do:
-// /throw, /exit/N, /reject, /spin/MS. The "module" is its own URL, and the search says how to fail:
-//   ?load=throw|exit|module   ?setup=throw|exit   ?port=N   ?beat   ?fail-once=FILE
+// /throw, /exit/N, /spin/MS. The "module" is its own URL, and the search says how to fail:
+//   ?load=throw|exit|module   ?setup=throw|exit   ?port=N   ?beat   ?fail-once=FILE   ?fail-while=FILE   ?tally=FILE
 
 import { appendFileSync, existsSync, unlinkSync } from "node:fs";
 import { CLOSE_DRAIN, CLOSE_PEER } from "../../src/core/close-reason.ts";
@@ -118,8 +118,8 @@ class FakeServer implements WorkerServer {
     const [what, argument] = path.split("/");
     if (what === "throw") setTimeout(() => raise(), 0);
     if (what === "exit") process.exit(Number(argument));
-    if (what === "reject") void Promise.reject(new Error("nobody awaits this"));
-    if (what === "spin") Bun.sleepSync(Number(argument));
+    const spinUntil = performance.now() + (what === "spin" ? Number(argument) : 0);
+    while (performance.now() < spinUntil);
   }
 }
 
@@ -141,6 +141,8 @@ async function loadService(source: ServiceSource): Promise<FakeService> {
     unlinkSync(failOnce);
     throw new Error("failed once");
   }
+  const failWhile = query.get("fail-while");
+  if (failWhile !== null && existsSync(failWhile)) throw new Error("fails for now");
   return { query };
 }
 

@@ -31,7 +31,7 @@ test("Turnstile gives an error to its caller and lets the next one pass", async 
     throw new RangeError("not even a promise");
   });
   const passed = turnstile.pass(async () => "through");
-  expect(failed).rejects.toThrow("mine");
-  expect(thrown).rejects.toThrow("not even a promise");
+  await expect(failed).rejects.toThrow("mine");
+  await expect(thrown).rejects.toThrow("not even a promise");
   expect(await passed).toBe("through");
 });
