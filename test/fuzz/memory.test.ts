@@ -6,6 +6,7 @@ import { MIB } from "../../src/core/limits.ts";
 import { seedOfRun } from "../support/random.ts";
 import { killEverywhere } from "./memory-kill-points.ts";
 import { MemoryModel } from "./memory-model.ts";
+import { explore, type Mutation } from "./memory-schedules.ts";
 
 const SHAPES = [
   { name: "aligned", bytesMax: 24 * MIB },
@@ -35,4 +36,59 @@ test("Recovery makes the arena whole after a death at any store", async () => {
   expect(report.places).toBeGreaterThan(100);
   expect(report.kills).toBeGreaterThan(20);
   expect(report.locksBroken).toBeGreaterThan(0);
+});
+
+describe("lock and transfer cache under every schedule", () => {
+  test("two threads, three preemptions: nothing is lost, nobody sleeps for ever", () => {
+    const report = explore(3, 2);
+    expect(report.failure).toBeUndefined();
+    expect(report.schedules).toBeGreaterThan(1000);
+  });
+
+  test("three threads, one preemption", () => {
+    expect(explore(1, 3).failure).toBeUndefined();
+  });
+
+  const planted: [string, Mutation, string][] = [
+    [
+      "an unlock that looks before it lets go",
+      {
+        file: "lock.ts",
+        from: "const held = Atomics.exchange(words, at, 0);",
+        to: "const held = Atomics.load(words, at); Atomics.store(words, at, 0);",
+      },
+      "deadlock",
+    ],
+    [
+      "a lock that looks before it takes",
+      {
+        file: "lock.ts",
+        from: "if (Atomics.compareExchange(words, at, 0, holder) === 0) return true;",
+        to: "if (Atomics.load(words, at) === 0) { Atomics.store(words, at, holder); return true; }",
+      },
+      "two threads hold the lock",
+    ],
+    [
+      "a waiter that takes the lock and forgets the other sleepers",
+      {
+        file: "lock.ts",
+        from: "if (Atomics.compareExchange(words, at, 0, holder | LOCK_CONTENDED) === 0) return true;",
+        to: "if (Atomics.compareExchange(words, at, 0, holder) === 0) return true;",
+      },
+      "deadlock",
+    ],
+    [
+      "a transfer cache that forgets what it held",
+      {
+        file: "transfer-cache.ts",
+        from: "words[base + CLASS_TRANSFER_USED] = used + moved;",
+        to: "words[base + CLASS_TRANSFER_USED] = moved;",
+      },
+      "lost or doubled",
+    ],
+  ];
+  test.each(planted)("finds %s", (_name, mutation, failure) => {
+    const threads = failure === "deadlock" ? 3 : 2;
+    expect(explore(2, threads, mutation).failure).toContain(failure);
+  });
 });
