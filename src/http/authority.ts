@@ -81,17 +81,18 @@ function isIpv6(bytes: Uint8Array, start: number, end: number): boolean {
   return hasGap ? groups < 8 : groups === 8;
 }
 
+// Four decimal octets without zeros before them (RFC 3986 3.2.2).
 function isIpv4(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start;
   for (let part = 0; part < 4; part++) {
+    const first = at;
     let value = 0;
-    let digits = 0;
-    while (at < end && digits < 4 && bytes[at]! >= 0x30 && bytes[at]! <= 0x39) {
+    while (at < end && at - first < 4 && bytes[at]! >= 0x30 && bytes[at]! <= 0x39) {
       value = value * 10 + bytes[at]! - 0x30;
-      digits++;
       at++;
     }
-    if (digits === 0 || digits > 3 || value > 255) return false;
+    const hasLeadingZero = at - first > 1 && bytes[first] === 0x30;
+    if (at === first || value > 255 || hasLeadingZero) return false;
     if (part < 3 && (at >= end || bytes[at++] !== 0x2e)) return false;
   }
   return at === end;

@@ -32,6 +32,9 @@ const NAME_BYTES: readonly Uint8Array[] = METHOD_NAMES.map((name) =>
 
 /** The method that stands in [start, end), a range of token bytes. */
 export function methodOf(bytes: Uint8Array, start: number, end: number): number {
+  if (bytes[start] === 0x47 && end - start === 3) {
+    return bytes[start + 1] === 0x45 && bytes[start + 2] === 0x54 ? METHOD_GET : METHOD_OTHER;
+  }
   const candidate = candidateOf(bytes[start]!, bytes[start + 1]!, end - start);
   const name = NAME_BYTES[candidate]!;
   for (let index = 0; index < name.length; index++) {
@@ -50,7 +53,7 @@ export function methodByName(name: string): number {
 function candidateOf(first: number, second: number, length: number): number {
   switch (length) {
     case 3:
-      return first === 0x47 ? METHOD_GET : METHOD_PUT;
+      return METHOD_PUT; // GET is known before
     case 4:
       return second === 0x4f ? METHOD_POST : METHOD_HEAD;
     case 5:

@@ -22,7 +22,7 @@ import {
   HTTP_VERSION_UNSUPPORTED,
 } from "./http-error.ts";
 import type { RequestLimits } from "./http-limits.ts";
-import { METHOD_GET, METHOD_OTHER, methodOf } from "./methods.ts";
+import { METHOD_OTHER, methodOf } from "./methods.ts";
 import { hashBytes, hashFinish } from "./path-hash.ts";
 import { TARGET_ORIGIN, TargetParts } from "./request-target.ts";
 import { ascii, CLASSES, CR, LF, PATH, QUERY, SP, TOKEN, VISIBLE } from "./syntax.ts";
@@ -133,8 +133,7 @@ export abstract class RequestLineParser extends FieldParser {
   }
 
   private adoptCommonLine(bytes: Uint8Array, start: number, methodEnd: number, end: number): void {
-    const isGet = methodEnd - start === 3 && bytes[start] === 0x47 && bytes[start + 1] === 0x45;
-    this.method = isGet ? METHOD_GET : methodOf(bytes, start, methodEnd);
+    this.method = methodOf(bytes, start, methodEnd);
     this.methodStart = 0;
     this.methodEnd = methodEnd - start;
     this.targetStart = this.pathStart = methodEnd + 1 - start;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { HTTP_ERRORS } from "../../src/http/http-error.ts";
 import { REQUEST_LIMITS_DEFAULT } from "../../src/http/http-limits.ts";
+import { METHOD_NAMES } from "../../src/http/methods.ts";
 import {
   hashPath,
   PARSE_DONE,
@@ -54,6 +55,20 @@ describe("RequestParser", () => {
       const { headBytes } = parseRequest(bytes).head!;
       for (let length = 0; length < headBytes; length++) {
         expect(parseRequest(bytes.slice(0, length))).toEqual({ more: true });
+      }
+    }
+  });
+
+  test("takes a method of which one byte differs for another", () => {
+    for (const name of METHOD_NAMES.slice(1)) {
+      for (let index = 0; index < name.length; index++) {
+        for (const byte of ["+", name[index]!.toLowerCase(), ""]) {
+          const method = name.slice(0, index) + byte + name.slice(index + 1);
+          const bytes = latin1(head(`${method} / HTTP/1.1`, "Host: a"));
+          const run = (ends: readonly number[]): string =>
+            JSON.stringify(parseRequest(bytes, ends));
+          expect(JSON.parse(everyCut(bytes, run)).head).toMatchObject({ method, methodId: 0 });
+        }
       }
     }
   });

@@ -275,6 +275,7 @@ const HOSTILE: Readonly<Record<string, readonly (readonly [string, string])[]>> 
     ["colon at the start", head(LINE, "Host: [:1:2:3:4:5:6:7]")],
     ["IPv4 of three", head(LINE, "Host: [::1.2.3]")],
     ["IPv4 out of range", head(LINE, "Host: [::1.2.3.256]")],
+    ["IPv4 with a zero before", head(LINE, "Host: [::1.2.3.04]")],
     ["IPv4 in the middle", head(LINE, "Host: [::1.2.3.4:5]")],
     ["quoted", head(LINE, 'Host: "a"')],
     ["backslash", head(LINE, "Host: a\\b")],
