@@ -1,50 +1,32 @@
 // The standard form on our requests and responses: makes a real Request of what was parsed, calls
-// the handler, and sends the Response it gives. The request's signal is made only when it is asked
-// for, because most handlers never ask.
+// the handler, and sends the Response it gives.
 
 import { MillraceError } from "../core/errors.ts";
 import { METHOD_GET, METHOD_HEAD } from "../http/methods.ts";
 import { bodyForbidden } from "../http/status.ts";
 import type { Connection } from "../net/connection.ts";
-import { answerBytes, answerHead, answerNothing, answerSource } from "./answer.ts";
+import { answerBytes, answerHead, answerNothing, answerSource, answerString } from "./answer.ts";
 import { streamSource } from "./body-source.ts";
 import type { HttpRequest } from "./http-request.ts";
 import { type HttpResponse, TYPE_TEXT } from "./http-response.ts";
+import type { HttpSession } from "./http-session.ts";
+import { ServerRequest } from "./server-request.ts";
 import {
   BODY_IS_FILE,
+  BODY_IS_NONE,
   BODY_IS_STREAM,
   BODY_IS_STRING,
   bodyKindOf,
   fileOf,
-} from "./response-probe.ts";
+  isPlain,
+  stringOf,
+} from "./server-response.ts";
 import type { FetchContext, FetchHandler, RouteHandler, WorkerContext } from "./service.ts";
-
-/** A platform Request whose signal follows our connection. */
-class ServerRequest extends Request {
-  source: HttpRequest | null = null;
-  serial = 0;
-
-  follow(source: HttpRequest): this {
-    this.source = source;
-    this.serial = source.serial;
-    return this;
-  }
-}
-
-const nativeSignal = Object.getOwnPropertyDescriptor(Request.prototype, "signal")?.get;
-
-Object.defineProperty(ServerRequest.prototype, "signal", {
-  configurable: true,
-  get(this: ServerRequest): unknown {
-    const { source } = this;
-    const current = source !== null && source.serial === this.serial;
-    return current ? source.signal : nativeSignal?.call(this);
-  },
-});
 
 /** Turns a fetch handler into a route handler. */
 export function fetchHandler(fetch: FetchHandler, worker: WorkerContext): RouteHandler {
   return (request, response) => {
+    if (!request.keep()) throw new MillraceError("ERR_MEMORY_LIMIT", "No memory for the request");
     const context = new PeerContext(request.connection, worker);
     const result = fetch(toWebRequest(request), context);
     if (result instanceof Response) return sendResponse(request, response, result);
@@ -80,8 +62,9 @@ class PeerContext implements FetchContext {
 
 function toWebRequest(request: HttpRequest): Request {
   const { method } = request.parser;
-  const init: RequestInit = { method: request.method, headers: request.headerEntries() };
-  if (method !== METHOD_GET && method !== METHOD_HEAD) attachBody(request, init);
+  if (method === METHOD_GET) return new ServerRequest(urlOf(request)).follow(request);
+  const init: RequestInit = { method: request.method };
+  if (method !== METHOD_HEAD) attachBody(request, init);
   return new ServerRequest(urlOf(request), init).follow(request);
 }
 
@@ -122,14 +105,20 @@ function sendResponse(
   if (web.bodyUsed) throw new TypeError("The Response of the fetch handler was used already");
   if (web.status < 200) throw new RangeError(`Cannot answer with status ${web.status}`);
   const length = copyHead(response, web);
-  const session = response.session;
+  const { session } = response;
   if (session === null) return cancelBody(web);
+  const isHead = request.parser.method === METHOD_HEAD;
   if (bodyForbidden(web.status)) {
     markSent(response);
     cancelBody(web);
     return answerNothing(session, response);
   }
   const kind = bodyKindOf(web);
+  if (kind === BODY_IS_STRING) return sendString(response, session, stringOf(web));
+  if (kind === BODY_IS_NONE) {
+    markSent(response);
+    return answerHead(session, response, isHead && length > 0 ? length : 0);
+  }
   if (kind === BODY_IS_FILE) return sendFile(response, web);
   if (kind === BODY_IS_STREAM && web.body !== null) {
     markSent(response);
@@ -138,9 +127,15 @@ function sendResponse(
   const bytes = web.bytes();
   const ready = Bun.peek(bytes);
   if (ready instanceof Promise) {
-    return bytes.then((late) => sendBytes(request, response, late, length, kind));
+    return bytes.then((late) => sendBytes(response, late));
   }
-  return sendBytes(request, response, ready, length, kind);
+  return sendBytes(response, ready);
+}
+
+function sendString(response: HttpResponse, session: HttpSession, text: string): void {
+  if (response.type === "") response.type = TYPE_TEXT;
+  markSent(response);
+  answerString(session, response, text);
 }
 
 /** A file on disk: its size is known, and it is read no faster than it leaves. */
@@ -153,22 +148,10 @@ async function sendFile(response: HttpResponse, web: Response): Promise<void> {
   if (session !== null) answerSource(session, response, streamSource(file.stream(), file.size));
 }
 
-function sendBytes(
-  request: HttpRequest,
-  response: HttpResponse,
-  bytes: Uint8Array,
-  length: number,
-  kind: number,
-): void {
-  const session = response.session;
+function sendBytes(response: HttpResponse, bytes: Uint8Array): void {
+  const { session } = response;
   markSent(response);
-  if (session === null) return;
-  if (kind === BODY_IS_STRING && bytes.length > 0 && response.type === "") {
-    response.type = TYPE_TEXT;
-  }
-  const isHead = request.parser.method === METHOD_HEAD;
-  if (isHead && bytes.length === 0 && length > 0) return answerHead(session, response, length);
-  answerBytes(session, response, bytes);
+  if (session !== null) answerBytes(session, response, bytes);
 }
 
 function markSent(response: HttpResponse): void {
@@ -182,6 +165,7 @@ function markSent(response: HttpResponse): void {
 function copyHead(response: HttpResponse, web: Response): number {
   response.code = web.status;
   let length = -1;
+  if (isPlain(web)) return length;
   const { headers } = web;
   headers.forEach((value, name) => {
     switch (name) {

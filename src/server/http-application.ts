@@ -115,8 +115,11 @@ export class HttpApplication implements Protocol {
   /** A handler failed. Its message is for the log, never for the peer. */
   handlerError(error: unknown): void {
     if (!isHandlerFault(error, this.reactor.counters)) return;
+    this.log.error(`a handler failed: ${messageOf(error)}`);
     const stack = error instanceof Error ? (error.stack ?? "") : "";
-    this.log.error(`A handler failed: ${messageOf(error)}${stack === "" ? "" : ` ${stack}`}`);
+    for (const line of stack.split("\n")) {
+      if (/^\s+at /.test(line)) this.log.error(`  ${line.trim()}`);
+    }
   }
 }
 

@@ -44,8 +44,15 @@ export class HttpRequest {
     this.gone = false;
   }
 
-  /** Internal: the head in memory of its own, because its bytes are about to be reused. */
-  detach(): void {
+  /** Internal: makes sure that head and body outlive this event. False without memory. */
+  keep(): boolean {
+    if (this.connection === null || !this.connection.ownsInput(this.head)) return true;
+    this.detach();
+    return this.body.detach();
+  }
+
+  /** The head in memory of its own, because its bytes are about to be reused. */
+  private detach(): void {
     const length = this.parser.headBytes;
     this.head = Buffer.from(this.head.subarray(this.headAt, this.headAt + length));
     this.headAt = 0;
@@ -123,12 +130,17 @@ export class HttpRequest {
 
   /** All fields in the order in which they came, as [name, value] with the name as it was sent. */
   headerEntries(): [string, string][] {
-    const { headers, headerCount } = this.parser;
+    return HttpRequest.entriesOf(this.parser, this.head, this.headAt);
+  }
+
+  /** Internal: the fields of a head that has been parsed. */
+  static entriesOf(parser: RequestParser, head: Buffer, headAt: number): [string, string][] {
+    const { headers, headerCount } = parser;
     const entries: [string, string][] = [];
-    for (let index = 0; index < headerCount; index++) {
-      const at = index * 4;
-      const name = this.slice(headers[at]!, headers[at + 1]!);
-      entries.push([name, this.slice(headers[at + 2]!, headers[at + 3]!)]);
+    for (let at = 0; at < headerCount * 4; at += 4) {
+      const name = latin1Slice(head, headAt + headers[at]!, headAt + headers[at + 1]!);
+      const value = latin1Slice(head, headAt + headers[at + 2]!, headAt + headers[at + 3]!);
+      entries.push([name, value]);
     }
     return entries;
   }

@@ -110,7 +110,7 @@ export class HttpSession implements Session {
       }
     }
     this.inLoop = false;
-    if (this.phase !== PHASE_HEAD && this.exchange !== null) this.keepHead(this.exchange, bytes);
+    if (this.phase !== PHASE_HEAD && this.exchange !== null) this.keepHead(this.exchange);
     return position - start;
   }
 
@@ -257,7 +257,7 @@ export class HttpSession implements Session {
     if (!(result instanceof Promise)) return this.settle(exchange);
     const counters = this.connection.reactor.counters;
     counters[COUNT_REQUESTS_IN_FLIGHT]!++;
-    this.keepHead(exchange, exchange.request.head);
+    this.keepHead(exchange);
     result.then(
       () => {
         counters[COUNT_REQUESTS_IN_FLIGHT]!--;
@@ -293,11 +293,8 @@ export class HttpSession implements Session {
   }
 
   /** The head of a request that goes on is needed after this event: out of memory to be reused. */
-  private keepHead(exchange: Exchange, bytes: Buffer): void {
-    const { request, body } = exchange;
-    if (request.head !== bytes || !this.connection.ownsInput(bytes)) return;
-    request.detach();
-    if (body.detach()) return;
+  private keepHead(exchange: Exchange): void {
+    if (exchange.request.keep()) return;
     this.fail(exchange, 503, CLOSE_MEMORY, "ERR_MEMORY_LIMIT", "no memory for the request body");
   }
 

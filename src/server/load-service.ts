@@ -2,8 +2,9 @@
 // user's. Each worker does this for itself. Whatever is wrong with the module becomes one line.
 
 import { MillraceError, messageOf } from "../core/errors.ts";
-import { installResponseProbe } from "./response-probe.ts";
 import { defineService, type FetchHandler, http, type Service } from "./service.ts";
+import { installServerRequest } from "./server-request.ts";
+import { installServerResponse } from "./server-response.ts";
 import { welcomeService } from "./welcome-site.ts";
 
 export type ServiceSource =
@@ -14,7 +15,8 @@ export type ServiceSource =
 
 /** Throws MillraceError ERR_MODULE. */
 export async function loadService(source: ServiceSource): Promise<Service> {
-  installResponseProbe();
+  installServerRequest();
+  installServerResponse();
   if (source.kind === "welcome") return welcomeService();
   if (source.kind === "folder") {
     return defineService({ listeners: [http({ static: source.path })] });
