@@ -75,7 +75,10 @@ export class SocketTable {
     return endpoints.map(({ spec, address }) => {
       const sockets = this.byKey.get(keyOf(spec, address))?.sockets ?? [];
       const socket = sockets[slot] ?? sockets[0];
-      if (socket !== undefined) return { kind: "descriptor", fd: socket.descriptor };
+      if (socket !== undefined) {
+        const backlog = spec.backlog ?? this.options.backlog;
+        return { kind: "descriptor", fd: socket.descriptor, backlog };
+      }
       return addressGrant(address, slot);
     });
   }

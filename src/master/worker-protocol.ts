@@ -14,7 +14,7 @@ import type { ListenerSpec } from "./worker-server.ts";
 
 /** A listening socket of the master by its descriptor, or an address to listen on oneself. */
 export type ListenerGrant =
-  | { readonly kind: "descriptor"; readonly fd: number }
+  | { readonly kind: "descriptor"; readonly fd: number; readonly backlog: number }
   | {
       readonly kind: "address";
       readonly host: string;

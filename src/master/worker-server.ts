@@ -19,7 +19,7 @@ export interface ListenerSpec {
 
 /** Where a worker's connections come from: a socket of the master's, or one of its own. */
 export type AttachSource =
-  | { readonly dup: () => number }
+  | { readonly dup: () => number; readonly backlog?: number }
   | { readonly host: string; readonly port: number; readonly unix?: string };
 
 export interface WorkerServer {

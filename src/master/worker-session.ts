@@ -129,7 +129,8 @@ export class WorkerSession<Service> {
 function attach(server: WorkerServer, index: number, grant: ListenerGrant): void {
   if (grant.kind === "none") return;
   if (grant.kind === "descriptor") {
-    server.attach(index, { dup: () => duplicateDescriptor(grant.fd) });
+    const { fd, backlog } = grant;
+    server.attach(index, { dup: () => duplicateDescriptor(fd), backlog });
     return;
   }
   const { kind: _, ...address } = grant;

@@ -3,27 +3,36 @@
 // goes on queueing. Where the master could not make the socket, Bun's own reusePort listens, and a
 // detached listener then refuses what arrives.
 //
-// Invariant: accepting <=> attached and not held back by the connection limit.
+// Invariant: accepting <=> attached and not held back by the connection limit; except that starting
+// again can fail, for want of a descriptor, and is then tried again until it works.
 
+import { closeSync } from "node:fs";
 import { assert } from "../core/assert.ts";
 import { messageOf, MillraceError } from "../core/errors.ts";
 import type { Connection } from "./connection.ts";
+import { setBacklog } from "./listening-socket.ts";
 import type { SocketHandlers } from "./raw-socket.ts";
 
 export type ListenSource =
   /** Gives a fresh dup of a listening socket each time it is called. */
-  | { readonly dup: () => number }
+  | { readonly dup: () => number; readonly backlog?: number }
   /** No such socket: listen by ourselves. */
   | { readonly host: string; readonly port: number; readonly unix?: string };
 
+const RETRY_MS = 100;
+
 export class Listener {
   private readonly handlers: SocketHandlers<Connection>;
+  private readonly onRetry: (error: unknown) => void;
   private source: ListenSource | null = null;
   private listening: { stop(): void } | null = null;
   private heldBack = false;
+  private retry: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(handlers: SocketHandlers<Connection>) {
+  /** `onRetry` is told once why it does not accept again, although it should. */
+  constructor(handlers: SocketHandlers<Connection>, onRetry: (error: unknown) => void = () => {}) {
     this.handlers = handlers;
+    this.onRetry = onRetry;
   }
 
   get accepting(): boolean {
@@ -33,8 +42,8 @@ export class Listener {
   /** Begins to accept; throws MillraceError ERR_LISTEN when the address cannot be had. */
   attach(source: ListenSource): void {
     assert(this.source === null, "a listener attached twice");
+    if (!this.heldBack) this.listening = listen(source, this.handlers);
     this.source = source;
-    this.update();
   }
 
   /** Stops accepting for good. Connections live on. */
@@ -51,28 +60,48 @@ export class Listener {
 
   private update(): void {
     const source = this.heldBack ? null : this.source;
-    if (source === null) {
-      this.listening?.stop();
-      this.listening = null;
-    } else {
+    if (source !== null) return this.resume(source);
+    this.stopRetrying();
+    this.listening?.stop();
+    this.listening = null;
+  }
+
+  /** Never throws: it is called when a connection ends, which has to go on. */
+  private resume(source: ListenSource): void {
+    const isFirst = this.retry === null;
+    this.stopRetrying();
+    try {
       this.listening ??= listen(source, this.handlers);
+    } catch (error) {
+      this.retry = setTimeout(() => this.update(), RETRY_MS);
+      if (isFirst) this.onRetry(error);
     }
+  }
+
+  private stopRetrying(): void {
+    if (this.retry !== null) clearTimeout(this.retry);
+    this.retry = null;
   }
 }
 
 function listen(source: ListenSource, handlers: SocketHandlers<Connection>): { stop(): void } {
   // Bun.listen takes a descriptor, but its types do not say so.
+  const fd = "dup" in source ? source.dup() : -1;
   const where =
     "dup" in source
-      ? { fd: source.dup() }
+      ? { fd }
       : source.unix !== undefined
         ? { unix: source.unix }
         : { hostname: source.host, port: source.port, reusePort: true };
   const options = { ...where, allowHalfOpen: true, socket: handlers };
   try {
-    return Bun.listen(options as unknown as Bun.TCPSocketListenOptions<Connection>);
+    const listening = Bun.listen(options as unknown as Bun.TCPSocketListenOptions<Connection>);
+    if ("dup" in source && source.backlog !== undefined) setBacklog(fd, source.backlog);
+    return listening;
   } catch (error) {
-    const name = "dup" in source ? "a given socket" : (source.unix ?? `${source.host}:${source.port}`);
+    if (fd >= 0) closeSync(fd);
+    const name =
+      "dup" in source ? "a given socket" : (source.unix ?? `${source.host}:${source.port}`);
     throw new MillraceError("ERR_LISTEN", `Cannot listen on ${name}: ${messageOf(error)}`, error);
   }
 }

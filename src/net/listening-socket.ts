@@ -96,6 +96,17 @@ export function duplicateDescriptor(fd: number): number {
   );
 }
 
+/**
+ * Sets how many connections the kernel keeps for a listening socket. Bun.listen({ fd }) calls
+ * listen(2) with a backlog of its own, 511, on whatever it is given: this comes after it.
+ */
+export function setBacklog(fd: number, backlog: number): void {
+  const libc = requireLibc();
+  if (libc.listen(fd, backlog) === 0) return;
+  const reason = describeErrno(libc.errno());
+  throw new MillraceError("ERR_LISTEN", `Cannot set the backlog of descriptor ${fd}: ${reason}`);
+}
+
 function requireLibc(): Libc {
   const libc = loadLibc();
   assert(libc !== null, "listening sockets need the C library");
