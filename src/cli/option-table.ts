@@ -41,7 +41,7 @@ export function parseOptions<Table extends OptionTable>(
   for (const token of tokenize(table, args)) {
     if (token.kind === "positional") positionals.push(token.value);
     if (token.kind === "option") {
-      const spec = table[token.name];
+      const spec = Object.hasOwn(table, token.name) ? table[token.name] : undefined;
       if (spec === undefined) throw unknownOption(token.rawName, Object.keys(table));
       if (token.value === undefined || (!token.inlineValue && token.value.startsWith("--"))) {
         throw usageError(`--${token.name}: needs a value, ${spec.expected}`);

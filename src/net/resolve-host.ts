@@ -10,7 +10,7 @@ export async function resolveHost(host: string, port: number): Promise<string> {
   const bare = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
   if (isIP(bare) !== 0) return bare;
   try {
-    const found = await lookup(bare, { all: true });
+    const found = bare === "" ? [] : await lookup(bare, { all: true });
     const first = found.find((entry) => entry.family === 4) ?? found[0];
     if (first !== undefined) return first.address;
   } catch {

@@ -1,0 +1,97 @@
+import { describe, expect, test } from "bun:test";
+import { parseStartArguments, startHelp } from "../../src/cli/arguments.ts";
+import type { MillraceError } from "../../src/core/errors.ts";
+
+type Options = ReturnType<typeof parseStartArguments>;
+
+/** Only what was asked for. */
+function parse(line: string, environment: Record<string, string> = {}): Partial<Options> {
+  const options = parseStartArguments(line === "" ? [] : line.split(" "), environment);
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function problem(line: string, environment: Record<string, string> = {}): string {
+  try {
+    return JSON.stringify(parse(line, environment));
+  } catch (error) {
+    expect((error as MillraceError).code).toBe("ERR_USAGE");
+    return (error as Error).message;
+  }
+}
+
+describe("parseStartArguments", () => {
+  test("asks for nothing when nothing is said", () => {
+    expect(parse("")).toEqual({});
+  });
+
+  test("reads every option", () => {
+    const line =
+      "./app.ts --port 0 --host ::1 --workers 3 --memory-limit 1GB --max-connections 9 " +
+      "--idle-timeout 5s --head-timeout 0 --drain-timeout 1m --max-body 0 --backlog 1 " +
+      "--admin [::1]:9 --log-level silent";
+    expect(parse(line)).toEqual({
+      service: "./app.ts",
+      port: 0,
+      host: "::1",
+      workers: 3,
+      memoryLimitBytes: 2 ** 30,
+      maxConnections: 9,
+      idleTimeoutMs: 5_000,
+      headTimeoutMs: 0,
+      drainTimeoutMs: 60_000,
+      bodyBytesMax: 0,
+      backlog: 1,
+      admin: { host: "::1", port: 9 },
+      logLevel: "silent",
+    });
+    expect(parse("--unix ./a b --workers auto --admin off".replace(" b", ""))).toEqual({
+      unix: "./a",
+      workers: "auto",
+    });
+  });
+
+  test("does not mind the -- that a script runner hands on", () => {
+    expect(parse("-- --port 1 ./a")).toEqual({ port: 1, service: "./a" });
+    expect(parse("--")).toEqual({});
+  });
+
+  test("takes PORT for --port, which wins", () => {
+    expect(parse("", { PORT: "81" })).toEqual({ port: 81 });
+    expect(parse("--port 82", { PORT: "81" })).toEqual({ port: 82 });
+    expect(parse("--port 82", { PORT: "nonsense" })).toEqual({ port: 82 });
+    expect(parse("", { PORT: "" })).toEqual({});
+    expect(parse("--unix /s", { PORT: "81" })).toEqual({ unix: "/s" });
+    expect(problem("", { PORT: "x" })).toBe('PORT: "x" is not a number between 0 and 65535');
+  });
+
+  test.each([
+    ["--port 65536", "--port:"],
+    ["--port 1.5", "--port:"],
+    ["--port 0x50", "--port:"],
+    ["--port 1e3", "--port:"],
+    ["--host=", "--host:"],
+    ["--unix=", "--unix:"],
+    ["--workers 257", "--workers:"],
+    ["--workers -1", "--workers:"],
+    ["--memory-limit 15MB", "--memory-limit:"],
+    ["--max-connections 0", "--max-connections:"],
+    ["--idle-timeout 5", "--idle-timeout:"],
+    ["--drain-timeout forever", "--drain-timeout:"],
+    ["--max-body -1", "--max-body:"],
+    ["--backlog 0", "--backlog:"],
+    ["--backlog 2147483648", "--backlog:"],
+    ["--admin on", "--admin:"],
+    ["--admin ::1:90", "--admin:"],
+    ["--log-level WARN", "--log-level:"],
+    ["--unix a --host b", "--unix:"],
+    ["a b", 'one folder or module at a time, not also "b"'],
+  ])("refuses %p and names the option", (line, start) => {
+    expect(problem(line)).toStartWith(start);
+  });
+});
+
+test("startHelp fits a terminal", () => {
+  const lines = startHelp().split("\n");
+  expect(lines.length).toBe(13);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+});
