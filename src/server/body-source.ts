@@ -39,7 +39,7 @@ export function iterableSource(
     next: async () => {
       const step = await iterator.next();
       if (step.done === true) return null;
-      return typeof step.value === "string" ? encoder.encode(step.value) : step.value;
+      return toBytes(step.value);
     },
     cancel: () => void iterator.return?.().then(ignore, ignore),
   };
@@ -51,10 +51,21 @@ export function streamSource(stream: ReadableStream<Uint8Array>, length: number 
     length,
     next: async () => {
       const step = await reader.read();
-      return step.done ? null : step.value;
+      return step.done ? null : toBytes(step.value);
     },
     cancel: () => void reader.cancel().then(ignore, ignore),
   };
+}
+
+/** A piece as bytes: applications give strings too, whatever the types say. */
+function toBytes(piece: unknown): Uint8Array {
+  if (piece instanceof Uint8Array) return piece;
+  if (typeof piece === "string") return encoder.encode(piece);
+  if (piece instanceof ArrayBuffer) return new Uint8Array(piece);
+  if (ArrayBuffer.isView(piece)) {
+    return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
+  }
+  throw new TypeError(`Cannot send a piece of type ${typeof piece}: it must be bytes or a string`);
 }
 
 function ignore(): void {}
