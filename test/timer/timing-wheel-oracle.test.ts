@@ -81,7 +81,7 @@ function runAgainstModel(plan: Plan): number {
 
 for (const delayBits of [6, 13, 20, 28, 40]) {
   for (const tickMs of [1, 10, 100]) {
-    test(`TimingWheel agrees with a map: delays to 2^${delayBits} ms, ticks of ${tickMs} ms`, () => {
+    test(`TimingWheel agrees with a map: delays to 2^${delayBits}, ticks of ${tickMs} ms`, () => {
       for (const ids of [1, 3, 50, 700]) {
         const plan = { seed: seedOfRun(), tickMs, ids, steps: 1500, delayBits };
         try {
