@@ -30,6 +30,7 @@ export function startAdmin(host: string, port: number, target: AdminTarget): Adm
       hostname: host,
       port,
       development: false,
+      reusePort: false, // "production" would share the port with whoever has it
       fetch: (request) => answer(request, target),
       error: () => new Response("internal error\n", { status: 500 }),
     });

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { COUNT_ACCEPTED, COUNT_CLOSED_BASE, COUNT_OPEN } from "../../src/core/counters.ts";
 import type { Incarnation } from "../../src/master/incarnation.ts";
-import { formatPrometheus } from "../../src/master/prometheus.ts";
 import { formatStats, gatherStats } from "../../src/master/server-stats.ts";
 import { StatsBoard } from "../../src/thread/stats-board.ts";
 
@@ -41,30 +40,15 @@ describe("formatStats", () => {
   });
 });
 
-describe("formatPrometheus", () => {
-  const lines = formatPrometheus(create(2)).split("\n");
-
-  test("ends with a line break and names each family once", () => {
-    expect(lines.at(-1)).toBe("");
-    const types = lines.filter((line) => line.startsWith("# TYPE "));
-    expect(new Set(types).size).toBe(types.length);
-    expect(types.length).toBeGreaterThan(20);
-  });
-
-  test("writes only lines of the format", () => {
-    const sample = /^millrace_[a-z_0-9]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.e+]+$/;
-    const type = /^# TYPE millrace_[a-z_0-9]+ (counter|gauge)$/;
-    const wrong = lines.slice(0, -1).filter((line) => !sample.test(line) && !type.test(line));
-    expect(wrong).toEqual([]);
-  });
-
-  test("tells counters from gauges and labels what has kinds", () => {
-    expect(lines).toContain("millrace_accepted_total 110");
-    expect(lines).toContain("# TYPE millrace_open gauge");
-    expect(lines).toContain('millrace_connections_closed_total{reason="peer"} 2');
-    expect(lines).toContain('millrace_responses_total{class="2xx"} 0');
-    expect(lines).toContain('millrace_worker_open{worker="1",generation="2",state="leaving"} 99');
-    expect(lines).toContain("millrace_uptime_seconds 1.5");
-    expect(lines).toContain("millrace_workers_ready 1");
-  });
+test("gatherStats names what it counts, dead or alive", () => {
+  const { totals, workers, uptimeMs } = create(3);
+  expect(uptimeMs).toBe(1_500);
+  expect(totals["accepted"]).toBe(1_110);
+  expect(totals["open"]! + totals["closed_peer"]!).toBe(1_110);
+  expect(workers.map(({ index, state }) => `${index} ${state}`)).toEqual([
+    "0 ready",
+    "1 leaving",
+    "2 ready",
+  ]);
+  expect(workers[1]!.counters["open"]).toBe(99);
 });
