@@ -134,6 +134,17 @@ describe("RequestParser", () => {
     }
   });
 
+  test("needs no reset when it is new", () => {
+    for (const { text } of [...ACCEPTED, ...REFUSED]) {
+      const bytes = latin1(text);
+      const parser = new RequestParser(REQUEST_LIMITS_DEFAULT);
+      const result = parser.parse(bytes, 0, bytes.length);
+      const { head: found, error } = parseRequest(bytes);
+      if (result === PARSE_DONE) expect(describeRequest(parser, bytes, 0)).toEqual(found!);
+      else expect(HTTP_ERRORS[parser.error]!.name).toBe(error!);
+    }
+  });
+
   test("must be reset between two heads", () => {
     const parser = new RequestParser(REQUEST_LIMITS_DEFAULT);
     const bytes = latin1(get());
@@ -144,6 +155,9 @@ describe("RequestParser", () => {
     expect(() => parser.parse(bytes, 0, bytes.length)).toThrow("must be reset");
     parser.reset();
     expect(parser.started).toBe(false);
+    expect(parser.parse(latin1("\r\n"), 0, 2)).toBe(PARSE_MORE);
+    expect(parser.started).toBe(true);
+    parser.reset();
     expect(parser.parse(latin1("\0"), 0, 1)).toBe(PARSE_ERROR);
     expect(() => parser.parse(bytes, 0, bytes.length)).toThrow("must be reset");
   });

@@ -138,6 +138,11 @@ export const ACCEPTED: readonly AcceptedVector[] = [
     { host: "[1:2:3:4:5:6:7:8]:9" },
   ],
   [
+    "Host of IPv6 with longer IPv4",
+    head("GET / HTTP/1.1", "Host: [::ffff:192.168.0.10]"),
+    { host: "[::ffff:192.168.0.10]" },
+  ],
+  [
     "Host of IPv6 with IPv4",
     head("GET / HTTP/1.1", "Host: [::ffff:1.2.3.4]"),
     { host: "[::ffff:1.2.3.4]" },
