@@ -1,5 +1,5 @@
-// `millrace start`: a server in the foreground until a signal ends it. Standard output gets one line
-// a listener when the server accepts connections, and nothing else ever.
+// `millrace start`: a server in the foreground until a signal ends it. Standard output gets a line
+// for each listener when the server accepts connections, and nothing else ever.
 
 import { createLog } from "../core/log.ts";
 import { MillraceServer } from "../master/serve.ts";

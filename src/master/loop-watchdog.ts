@@ -1,5 +1,5 @@
 // Reports workers whose event loop has stopped turning: a handler that computes for long, or for
-// ever. A message could not tell (it would wait in the same loop), a counter on the stats board can.
+// ever. A message could not tell (it would wait in the same loop), a counter on shared memory can.
 // It only reports: what such a worker is doing may be right, and its connections are in its hands.
 
 import type { Clock } from "../core/clock.ts";

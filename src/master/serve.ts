@@ -1,5 +1,5 @@
-// The programmatic door: what the command `start` does, as an object. A MillraceServer is created (all
-// that can be checked is checked), started, reloaded, stopped; serve() does the first two.
+// The programmatic door: what the command `start` does, as an object. A MillraceServer is created
+// (all that can be checked is checked), started, reloaded, stopped; serve() does the first two.
 
 import { MillraceError } from "../core/errors.ts";
 import { createLog, type Log, type LogLevel } from "../core/log.ts";

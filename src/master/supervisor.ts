@@ -1,5 +1,5 @@
-// Whether and when a worker that ended is replaced. Pure policy: no timer, no thread; the clock is a
-// parameter. One for all slots, since what ends the server is that NO worker can start:
+// Whether and when a worker that ended is replaced. Pure policy: no timer, no thread; the clock is
+// a parameter. One for all slots, since what ends the server is that NO worker can start:
 //
 //   it was ready, and lived long  -> again at once, the back-off forgotten
 //   it was ready, and died young  -> again after the back-off, which doubles

@@ -77,8 +77,8 @@ function checkSettings(settings: ServerSettings, machine: Machine): void {
   if (settings.maxConnections > most) {
     throw new MillraceError(
       "ERR_USAGE",
-      `maxConnections: ${settings.maxConnections} for each of ${settings.workers} workers is more ` +
-        `than ${most}, which ${machine.fdLimit} file descriptors allow (raise ulimit -n)`,
+      `maxConnections: ${settings.maxConnections} for each of ${settings.workers} workers is ` +
+        `more than ${most}, which ${machine.fdLimit} file descriptors allow (raise ulimit -n)`,
     );
   }
   const memory = settings.memoryLimitBytes;

@@ -37,7 +37,7 @@ async function answered(books: Books, more: number): Promise<void> {
   while (books.answered < goal) await Bun.sleep(1);
 }
 
-test("six reloads under load cut, refuse and fail nothing; three crashes only their own", async () => {
+test("six reloads under load fail and refuse nothing, three crashes only their own", async () => {
   server = await ServerProcess.start([APP, "--admin", "127.0.0.1:0"]);
   await server.untilLogged(/counters at/);
   const admin = /at (http:\S+)\/stats/.exec(server.stderr.join("\n"))![1]!;

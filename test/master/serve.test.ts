@@ -71,7 +71,9 @@ describe("serve", () => {
     const listeners = (text: string) =>
       writeFileSync(
         path("moving.ts"),
-        `const app = (host, name) => ({ kind: "http", port: 0, host, fetch: () => new Response(name) });
+        `const app = (host, name) => {
+           return { kind: "http", port: 0, host, fetch: () => new Response(name) };
+         };
          export default { listeners: [${text}] };`,
       );
     listeners(`app("127.0.0.1", "a"), app("127.0.0.1", "b")`);

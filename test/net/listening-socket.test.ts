@@ -160,11 +160,9 @@ describe.skipIf(loadLibc() === null)("ListeningSocket on a Unix path", () => {
   });
 
   test("takes over a file that nobody answers on", async () => {
-    const killed = Bun.spawnSync([
-      process.execPath,
-      "-e",
-      `require("net").createServer().listen(${JSON.stringify(path("b"))}, () => process.kill(process.pid, 9))`,
-    ]);
+    const listen = `require("net").createServer().listen(${JSON.stringify(path("b"))}, die);`;
+    const code = `const die = () => process.kill(process.pid, 9); ${listen}`;
+    const killed = Bun.spawnSync([process.execPath, "-e", code]);
     expect(killed.signalCode).toBe("SIGKILL");
     expect(existsSync(path("b"))).toBe(true);
     const worker = lend(open(unix("b")));
