@@ -15,7 +15,6 @@ import { IoBuf } from "./io-buf.ts";
 const STASH_COUNT_MAX: readonly number[] = [64, 32, 8, 2, 0, 0, 0];
 
 const CLASS_COUNT: number = IO_BUF_CLASS_BYTES.length;
-export const IO_BUF_BYTES_MAX: number = IO_BUF_CLASS_BYTES[CLASS_COUNT - 1]!;
 
 assert(STASH_COUNT_MAX.length === CLASS_COUNT, "one stash bound per io_buf class");
 

@@ -8,7 +8,7 @@
 
 import { assert } from "../core/assert.ts";
 import { IO_BUF_CLASS_BYTES } from "../core/limits.ts";
-import { type BufferPool, IO_BUF_BYTES_MAX } from "./buffer-pool.ts";
+import type { BufferPool } from "./buffer-pool.ts";
 import type { IoBuf } from "./io-buf.ts";
 
 /** Where bytes go: the part of a socket that is needed. Returns the count taken, -1 once closed. */
@@ -35,9 +35,7 @@ export class OutputBuffer {
     let position = start;
     if (this.last !== null) position += this.last.append(source, position, end);
     while (position < end) {
-      const left = end - position;
-      const wanted = this.first === null ? left : Math.max(left, CHAIN_STEP_BYTES);
-      const buf = this.pool.acquire(Math.min(wanted, IO_BUF_BYTES_MAX)) ?? this.pool.acquire(1);
+      const buf = this.pool.acquire(this.nextSize(end - position)) ?? this.pool.acquire(1);
       if (buf === null) {
         this.pendingBytes += position - start;
         return false;
@@ -70,7 +68,7 @@ export class OutputBuffer {
     while (this.first !== null) {
       const buf: IoBuf = this.first;
       const count = sink.write(buf.bytes, buf.head, buf.length);
-      if (count < 0) return -1;
+      if (count < 0 || this.first !== buf) return -1; // it closed, and may have released us
       assert(count <= buf.length, "the sink took more than it was given");
       const whole = count === buf.length;
       total += count;
@@ -87,6 +85,24 @@ export class OutputBuffer {
     this.first = null;
     this.last = null;
     this.pendingBytes = 0;
+  }
+
+  checkInvariants(): void {
+    let bytes = 0;
+    for (let buf = this.first; buf !== null; buf = buf.next) {
+      assert(buf.held && buf.length > 0, "a queued io_buf is free or empty");
+      assert(buf.next !== null || buf === this.last, "the last io_buf is not the end of the chain");
+      bytes += buf.length;
+    }
+    assert(bytes === this.pendingBytes, "pendingBytes differs from what is queued");
+  }
+
+  /** A short backlog takes what it needs; a long one, the largest class that it fills. */
+  private nextSize(left: number): number {
+    if (left <= CHAIN_STEP_BYTES) return this.first === null ? left : CHAIN_STEP_BYTES;
+    let size = CHAIN_STEP_BYTES;
+    for (const bytes of IO_BUF_CLASS_BYTES) if (bytes <= left) size = bytes;
+    return size;
   }
 
   private link(buf: IoBuf): void {

@@ -10,6 +10,8 @@
 
 import { assert } from "../core/assert.ts";
 import {
+  CLOSE_DRAIN,
+  CLOSE_IDLE,
   CLOSE_LOCAL,
   CLOSE_MEMORY,
   CLOSE_OUTPUT_OVERFLOW,
@@ -51,6 +53,8 @@ export class Connection {
   peerEnded = false;
   /** False from the high water mark of the output until it falls below the low one. */
   writable = true;
+  /** Stands in the reactor's queue of connections whose input goes on later. */
+  resumeQueued = false;
   private readonly socket: RawSocket<Connection>;
   private readonly waiting: InputBuffer;
   private readonly output: OutputBuffer;
@@ -75,6 +79,7 @@ export class Connection {
   start(session: Session): void {
     assert(this.session === null, "a connection gets one session");
     this.session = session;
+    if (this.state === STATE_CLOSED) session.closed(this.reason); // while it was being made
   }
 
   get remoteAddress(): string {
@@ -101,11 +106,13 @@ export class Connection {
   /**
    * Collects what is written until uncork() into one write. Every event of the socket is corked by
    * itself; an answer that comes later corks around itself. Returns what uncork() wants back.
+   * The outermost one also brings the clock up to date.
    */
   cork(): Connection | null {
     const reactor = this.reactor;
     const previous = reactor.corked;
-    if (previous !== null && previous !== this) previous.flushCork();
+    if (previous === null) reactor.readClock();
+    else if (previous !== this) previous.flushCork();
     reactor.corked = this;
     return previous;
   }
@@ -135,7 +142,7 @@ export class Connection {
   commit(end: number): void {
     const reactor = this.reactor;
     assert(end >= reactor.corkLength && end <= reactor.corkBytes.length, "commit out of bounds");
-    reactor.corkLength = end;
+    if (this.state === STATE_OPEN) reactor.corkLength = end;
   }
 
   /** Sends bytes[start, end) after all that was written before; keeps what the kernel refuses. */
@@ -169,14 +176,18 @@ export class Connection {
     let position = start;
     if (this.output.pendingBytes === 0) {
       const count = this.socket.write(bytes, start, end - start);
+      if (this.isClosed()) return; // the write itself may find that out
       if (count < 0) return this.abort(CLOSE_RESET);
       this.reactor.counters[COUNT_BYTES_OUT]! += count;
       position += count;
       if (position === end) return;
+      this.reactor.readClock(); // it may be long ago that an event brought the time
       this.stallAtMs = this.reactor.nowMs + this.reactor.limits.writeStallMs;
     }
+    if (this.output.pendingBytes + (end - position) > OUTPUT_CAP_BYTES) {
+      return this.abort(CLOSE_OUTPUT_OVERFLOW);
+    }
     if (!this.output.append(bytes, position, end)) return this.abort(CLOSE_MEMORY);
-    if (this.output.pendingBytes > OUTPUT_CAP_BYTES) return this.abort(CLOSE_OUTPUT_OVERFLOW);
     if (this.output.pendingBytes >= OUTPUT_HIGH_WATER_BYTES && this.writable) {
       this.writable = false;
       this.updateReading();
@@ -201,13 +212,21 @@ export class Connection {
     if (this.reactor.corked !== this) this.settle();
   }
 
-  /** Resets the connection: nothing that is queued will leave. */
+  /** Resets the connection: nothing that is queued will leave. Behind our FIN nothing is queued,
+   *  and a reset would destroy what the kernel still delivers: then it is only let go. */
   abort(reason: CloseReason): void {
     if (this.state === STATE_CLOSED) return;
-    if (this.reason === NO_REASON) this.reason = reason;
+    this.blame(reason);
     if (this.reactor.corked === this) this.reactor.corkLength = 0;
-    this.socket.terminate();
+    if (this.state === STATE_LINGERING) this.socket.end();
+    else this.socket.terminate();
     this.finish(); // the close event may come later; nothing may happen in between
+  }
+
+  /** The first reason stands, unless it was nobody's fault and something cut the last bytes off. */
+  private blame(reason: CloseReason): void {
+    const cutOff = this.state === STATE_DRAINING && isFaultless(this.reason);
+    if (cutOff || this.reason === NO_REASON) this.reason = reason;
   }
 
   /** Goes on to FIN once a closing connection has nothing left to send. */
@@ -376,7 +395,31 @@ export class Connection {
   }
 
   onClose(error: Error | undefined): void {
-    if (this.reason === NO_REASON) this.reason = error === undefined ? CLOSE_PEER : CLOSE_RESET;
+    if (error !== undefined) this.blame(CLOSE_RESET);
+    else if (this.reason === NO_REASON) this.reason = CLOSE_PEER;
     this.finish();
   }
+
+  /** For tests and fuzzing, between two events. */
+  checkInvariants(): void {
+    this.output.checkInvariants();
+    const { pendingBytes } = this.output;
+    const waitingBytes = this.waiting.length;
+    assert(!this.inInput, "no session reads between two events");
+    assert(pendingBytes <= OUTPUT_CAP_BYTES, "the output is above its cap");
+    assert(!this.writable || pendingBytes < OUTPUT_HIGH_WATER_BYTES, "writable above high water");
+    assert(this.writable || pendingBytes >= OUTPUT_LOW_WATER_BYTES, "blocked below low water");
+    if (this.state >= STATE_LINGERING) assert(pendingBytes === 0, "output behind our FIN");
+    if (this.state !== STATE_OPEN) assert(waitingBytes === 0, "input kept while closing");
+    if (this.state === STATE_DRAINING) assert(pendingBytes > 0, "a drained connection lingers");
+  }
+}
+
+function isFaultless(reason: CloseReason): boolean {
+  return (
+    reason === CLOSE_LOCAL ||
+    reason === CLOSE_PEER ||
+    reason === CLOSE_IDLE ||
+    reason === CLOSE_DRAIN
+  );
 }

@@ -1,6 +1,6 @@
 // One worker's event loop, as far as it is ours: it owns the connections, their timers, the buffer
-// pool and the cork, and turns socket events into calls on connections. Bun's loop calls the
-// handlers; each brings the clock up to date once, and everything below reads nowMs.
+// pool and the cork, and turns socket events into calls on connections. Each event, and each answer
+// that comes outside of one, brings the clock up to date once; everything below reads nowMs.
 //
 // The cork is one io_buf for the whole worker. What a session writes during an event is collected
 // there and leaves in one write at its end, so that an answer needs no buffer of its own.
@@ -15,12 +15,15 @@ import {
   COUNT_BUFFER_BYTES_CHARGED,
   COUNT_BUFFER_REFUSED,
   COUNT_CLOSED_BASE,
+  COUNT_DETACHED,
   COUNT_LOOP_BEATS,
   COUNT_OPEN,
   COUNT_TIMERS_FIRED,
 } from "../core/counters.ts";
+import { REATTACH_SHARE } from "../core/limits.ts";
 import type { BufferPool } from "../buffer/buffer-pool.ts";
 import { TimerDriver } from "../timer/timer-driver.ts";
+import { systemTimerHost, type TimerHost } from "../timer/timer-host.ts";
 import { TimingWheel } from "../timer/timing-wheel.ts";
 import { Connection } from "./connection.ts";
 import { ConnectionTable } from "./connection-table.ts";
@@ -35,7 +38,7 @@ const DRAIN_POLL_MS = 20;
 export interface ReactorLimits {
   /** Open connections at which the worker stops accepting. */
   readonly maxConnections: number;
-  /** A peer that takes no byte of its answer for so long is cut off, in milliseconds. */
+  /** A peer that takes no byte of its answer for so long is cut off; Infinity for never. */
   readonly writeStallMs: number;
 }
 
@@ -45,6 +48,8 @@ export interface ReactorOptions {
   /** The worker's row on the stats board. */
   readonly counters: Float64Array;
   readonly limits: ReactorLimits;
+  /** The event loop, for timers and turns; by default the runtime's. */
+  readonly timerHost?: TimerHost;
   /** Called when the worker reaches its connection limit and when it falls below it again. */
   readonly onFull?: (full: boolean) => void;
 }
@@ -65,6 +70,7 @@ export class Reactor {
   /** Sessions finish what they have begun and then close. */
   draining = false;
   private readonly clock: Clock;
+  private readonly timerHost: TimerHost;
   private readonly onFull: (full: boolean) => void;
   private readonly reattachBelow: number;
   private full = false;
@@ -73,13 +79,14 @@ export class Reactor {
 
   constructor(options: ReactorOptions) {
     this.clock = options.clock;
+    this.timerHost = options.timerHost ?? systemTimerHost;
     this.nowMs = options.clock.nowMs();
     this.wallOffsetMs = Date.now() - this.nowMs;
     this.pool = options.pool;
     this.counters = options.counters;
     this.limits = options.limits;
     this.onFull = options.onFull ?? (() => {});
-    this.reattachBelow = Math.max(1, Math.floor(options.limits.maxConnections * 0.95));
+    this.reattachBelow = Math.ceil(options.limits.maxConnections * REATTACH_SHARE);
     const cork = options.pool.acquire(CORK_BYTES);
     assert(cork !== null, "the memory limit leaves no room for the cork");
     this.corkBytes = cork.bytes;
@@ -87,6 +94,7 @@ export class Reactor {
     this.timers = new TimerDriver({
       wheel,
       clock: options.clock,
+      host: this.timerHost,
       onExpire: (slot, nowMs) => this.onTimer(slot, nowMs),
     });
   }
@@ -100,31 +108,32 @@ export class Reactor {
   handlers(protocol: Protocol): SocketHandlers<Connection> {
     return {
       open: (socket) => this.open(socket, protocol),
-      data: (socket, chunk) => {
-        this.nowMs = this.clock.nowMs();
-        socket.data.onData(chunk);
-      },
+      data: (socket, chunk) => socket.data.onData(chunk),
       drain: (socket) => {
-        this.nowMs = this.clock.nowMs();
+        this.readClock();
         socket.data?.onDrain();
       },
-      end: (socket) => {
-        this.nowMs = this.clock.nowMs();
-        socket.data?.onEnd();
-      },
+      end: (socket) => socket.data?.onEnd(),
       close: (socket, error) => {
-        this.nowMs = this.clock.nowMs();
+        this.readClock();
         socket.data?.onClose(error);
       },
       error: (socket, error) => {
-        this.nowMs = this.clock.nowMs();
+        // Bun brings what a handler threw here, where it would end: it is our bug, and fatal.
+        if (!("syscall" in error)) throw error;
+        this.readClock();
         socket.data?.onClose(error);
+        socket.terminate();
       },
     };
   }
 
-  private open(socket: RawSocket<Connection>, protocol: Protocol): void {
+  /** For whatever happens outside of the events of a socket. */
+  readClock(): void {
     this.nowMs = this.clock.nowMs();
+  }
+
+  private open(socket: RawSocket<Connection>, protocol: Protocol): void {
     const slot = this.connections.nextSlot();
     if (slot < 0) {
       this.counters[COUNT_ACCEPTED]!++;
@@ -156,20 +165,25 @@ export class Reactor {
 
   /** Goes on with the input of a connection after the events that wait now have had their turn. */
   resumeLater(connection: Connection): void {
+    if (connection.resumeQueued) return;
+    connection.resumeQueued = true;
     this.resumable.push(connection);
-    if (this.resumable.length === 1) setImmediate(() => this.resumeAll());
+    if (this.resumable.length === 1) this.timerHost.nextTurn(() => this.resumeAll());
   }
 
   private resumeAll(): void {
     const connections = this.resumable;
     this.resumable = [];
-    this.nowMs = this.clock.nowMs();
-    for (const connection of connections) connection.resumeInput();
+    for (const connection of connections) {
+      connection.resumeQueued = false;
+      connection.resumeInput();
+    }
   }
 
   private setFull(full: boolean): void {
     if (this.full === full) return;
     this.full = full;
+    if (full) this.counters[COUNT_DETACHED]!++;
     this.onFull(full);
   }
 
@@ -186,7 +200,7 @@ export class Reactor {
 
   private onBeat(): void {
     this.counters[COUNT_LOOP_BEATS]!++;
-    this.nowMs = this.clock.nowMs();
+    this.readClock();
     this.wallOffsetMs = Date.now() - this.nowMs; // follows a clock that was set
     this.pool.trim();
     this.counters[COUNT_BUFFER_BYTES_CHARGED] = this.pool.heldBytes;
@@ -202,13 +216,13 @@ export class Reactor {
     this.draining = true;
     const endMs = this.clock.nowMs() + timeoutMs;
     while (this.connections.size > 0) {
-      this.nowMs = this.clock.nowMs();
+      this.readClock();
       if (this.nowMs >= endMs) return this.closeAll(CLOSE_DRAIN);
       this.connections.forEach((connection) => {
         const since = connection.currentSession.idleSinceMs();
         if (since >= 0 && this.nowMs - since >= quietMs) connection.close(CLOSE_DRAIN);
       });
-      await Bun.sleep(DRAIN_POLL_MS);
+      await new Promise<void>((resolve) => this.timerHost.setTimer(resolve, DRAIN_POLL_MS));
     }
   }
 
