@@ -62,7 +62,7 @@ export abstract class RequestLineParser extends FieldParser {
   pathEnd = 0;
   /** hashBytes of the path. */
   pathHash = 0;
-  /** The query without "?": empty if there is none. A fragment, which no client may send, is cut. */
+  /** The query without "?": empty if there is none. A fragment (not for servers) is cut. */
   queryStart = 0;
   queryEnd = 0;
   /** 0, or 1 for HTTP/1.1 and every later HTTP/1.x. */

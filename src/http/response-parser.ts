@@ -1,4 +1,4 @@
-// The head of a response, the client's side (RFC 9112 4 and 6.3): for the load tester and for tests.
+// The head of a response, the client's side (RFC 9112 4 and 6.3): for the load tester and tests.
 // Same shape and same strictness of syntax as the request parser; framing follows the RFC's rules
 // for clients, which depend on the method that was asked. An interim response (1xx) is a head of
 // its own: after PARSE_DONE with status < 200, reset and parse the next one.
