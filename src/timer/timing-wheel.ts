@@ -62,6 +62,11 @@ export class TimingWheel {
     if (count > this.capacity) this.grow(Math.max(count, this.capacity * 2));
   }
 
+  /** Entries in all slots: armed timers, and what cancels and earlier deadlines left behind. */
+  get entryCount(): number {
+    return this.slots.count;
+  }
+
   /** Bytes of the records, 16 a timer, and of the slots, about 4 a timer. */
   get byteLength(): number {
     return this.times.byteLength + this.slots.byteLength;

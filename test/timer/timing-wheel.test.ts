@@ -142,6 +142,9 @@ describe("TimingWheel", () => {
     for (const deadlineMs of [250, 220, 299, 201, 300]) wheel.schedule(0, deadlineMs);
     expect(expireAll(wheel, 299)).toEqual([]);
     expect(expireAll(wheel, 300)).toEqual([0]);
+    wheel.schedule(1, 500);
+    wheel.schedule(1, 400);
+    expect(expireAll(wheel, 400)).toEqual([1]);
   });
 
   test("fires what is overdue when it is armed with the next tick", () => {
@@ -248,19 +251,49 @@ describe("TimingWheel", () => {
     expect(expireAll(wheel, 500)).toEqual([0, 5_000]);
   });
 
-  test("does not gather what earlier deadlines leave behind", () => {
+  test("drops what cancels leave behind when it is met", () => {
+    const wheel = newWheel();
+    for (let id = 0; id < 16; id++) wheel.schedule(id, 1000 + id * 10_000_000);
+    for (let id = 0; id < 16; id++) wheel.cancel(id);
+    expect(expireAll(wheel, 1e10)).toEqual([]);
+    expect(wheel.entryCount).toBe(0);
+  });
+
+  test("drops what earlier deadlines leave behind when it is met", () => {
+    const wheel = newWheel();
+    for (const deadlineMs of [9_000, 7_000, 5_000]) wheel.schedule(0, deadlineMs);
+    wheel.schedule(0, 8_000);
+    expect(wheel.entryCount).toBe(3);
+    expect(expireAll(wheel, 7_500)).toEqual([]);
+    expect(wheel.entryCount).toBe(2);
+    expect(expireAll(wheel, 9_000)).toEqual([0]);
+    expect(wheel.entryCount).toBe(0);
+  });
+
+  test("sweeps what earlier deadlines leave behind before it gathers", () => {
     const wheel = newWheel(1, 0, 64);
-    let bytes = 0;
-    for (let round = 0; round < 200; round++) {
+    for (let nowMs = 0; nowMs < 200; nowMs++) {
       for (let id = 0; id < 64; id++) {
-        for (let delay = 4000; delay > 3000; delay -= 37) wheel.schedule(id, round * 10 + delay);
+        for (let delay = 4000; delay > 3000; delay -= 37) wheel.schedule(id, nowMs + delay);
+        if (id > 0) wheel.schedule(id, nowMs + 1);
       }
-      expireAll(wheel, round * 10);
-      if (round === 20) bytes = wheel.byteLength;
+      expect(wheel.entryCount).toBeLessThanOrEqual(2 * 64 + 1024);
+      expect(expireAll(wheel, nowMs + 1).length).toBe(63);
     }
-    expect(wheel.byteLength).toBe(bytes);
     wheel.checkInvariants();
-    expect(expireAll(wheel, 1e6).length).toBe(64);
+    expect(expireAll(wheel, 1e6)).toEqual([0]);
+  });
+
+  test("files by the present time after a long time without timers", () => {
+    const wheel = newWheel();
+    expireAll(wheel, 1_000_000);
+    wheel.schedule(0, 1_005_000);
+    expect(wheel.nextWakeMs()).toBe(1_005_000);
+    wheel.cancel(0);
+    wheel.advance(9_000_000);
+    expireAll(wheel, 9_000_000);
+    wheel.schedule(0, 9_005_000);
+    expect(wheel.nextWakeMs()).toBe(9_005_000);
   });
 
   test("keeps its invariants through seeded abuse", () => {

@@ -72,6 +72,12 @@ const HOSTILE: [string, LengthFieldOptions, string, number][] = [
   ["2^32, whose low half is 0", { bytes: 8 }, "0000000100000000", FRAMING_TOO_LONG],
   ["8 bytes little-endian", { bytes: 8, endian: "little" }, "00000000000000ff", FRAMING_TOO_LONG],
   ["below its own length", { bytes: 2, adjustment: -2 }, "0001", FRAMING_BAD_LENGTH],
+  [
+    "below its own length, kept",
+    { bytes: 2, adjustment: -3, strip: 0 },
+    "0001",
+    FRAMING_BAD_LENGTH,
+  ],
   ["shorter than what is stripped", { bytes: 1, strip: 3 }, "01aa", FRAMING_BAD_LENGTH],
   ["a varint of six bytes", { bytes: "varint" }, "808080808000", FRAMING_BAD_LENGTH],
   ["a varint of 33 bits", { bytes: "varint" }, "ffffffff1f", FRAMING_BAD_LENGTH],
