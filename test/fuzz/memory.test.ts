@@ -6,6 +6,7 @@ import { MIB } from "../../src/core/limits.ts";
 import { seedOfRun } from "../support/random.ts";
 import { killEverywhere } from "./memory-kill-points.ts";
 import { MemoryModel } from "./memory-model.ts";
+import { killAtRandom, stress } from "./memory-stress.ts";
 import { explore, type Mutation } from "./memory-schedules.ts";
 
 const SHAPES = [
@@ -90,5 +91,21 @@ describe("lock and transfer cache under every schedule", () => {
   test.each(planted)("finds %s", (_name, mutation, failure) => {
     const threads = failure === "deadlock" ? 3 : 2;
     expect(explore(2, threads, mutation).failure).toContain(failure);
+  });
+});
+
+describe("Arena under real workers", () => {
+  test.each(["mstress", "xmalloc", "larson"] as const)(
+    "%s loses and corrupts nothing",
+    async (load) => {
+      const report = await stress(load, 5_000, seedOfRun());
+      expect(report.operations).toBe(10_000);
+    },
+  );
+
+  test("survives workers that are terminated at random moments", async () => {
+    const report = await killAtRandom(5, seedOfRun());
+    expect(report.kills).toBe(5);
+    expect(report.survivorOperations).toBeGreaterThan(0);
   });
 });
