@@ -94,8 +94,9 @@ export class Incarnation {
 
   /** Resolves when the thread has ended, or soon after its deadline, when it was forced to. */
   async drain(quietMs: number, timeoutMs: number): Promise<void> {
+    const patienceMs = this.phase === "ready" ? timeoutMs : 0; // others have no connection
     this.leave({ type: "drain", quietMs, timeoutMs });
-    await this.endWithin(timeoutMs + TERMINATE_GRACE_MS);
+    await this.endWithin(patienceMs + TERMINATE_GRACE_MS);
   }
 
   /** The same at once: every connection is cut. */

@@ -20,12 +20,13 @@ import { LoopWatchdog } from "./loop-watchdog.ts";
 import { gatherStats, type ServerStats } from "./server-stats.ts";
 import { SocketTable, type Endpoint } from "./socket-table.ts";
 import { Supervisor } from "./supervisor.ts";
+import { workerEntry } from "./worker-entry.ts";
 import type { ListenerGrant } from "./worker-protocol.ts";
 import type { ListenerSpec } from "./worker-server.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
 const WATCH_INTERVAL_MS = 1_000;
-const WORKER_ENTRY: URL = new URL("./worker-main.ts", import.meta.url);
+const WORKER_ENTRY: URL = workerEntry(import.meta.url);
 
 export interface MasterOptions {
   readonly source: ServiceSource;

@@ -9,6 +9,9 @@ import { Incarnation, type IncarnationOptions } from "./incarnation.ts";
 import type { ListenerGrant } from "./worker-protocol.ts";
 import type { ListenerSpec } from "./worker-server.ts";
 
+/** The next worker is spawned when this one has loaded, or after so long if it takes its time. */
+const SPAWN_STAGGER_MAX_MS = 250;
+
 /** Lives of one slot that may drain side by side; a reload waits while there are more. */
 const RETIRING_MAX = 2;
 
@@ -18,7 +21,7 @@ export interface WorkerSlotOptions {
   plan(): Omit<IncarnationOptions, "onDeath" | "workerIndex">;
   /** From what a service wants to listen on to what this slot gets. */
   grant(specs: readonly ListenerSpec[], slot: number): Promise<readonly ListenerGrant[]>;
-  /** Shared by all slots: one worker loads at a time. */
+  /** Shared by all slots: workers are spawned one after the other. */
   readonly loading: Turnstile;
   /** A worker serves now. */
   onReady(slot: WorkerSlot): void;
@@ -102,12 +105,11 @@ export class WorkerSlot {
         onDeath: (reason) => this.died(next, reason),
       });
       this.coming = next;
-      await this.ifItFails(next, next.load());
+      await settledWithin(next.load(), SPAWN_STAGGER_MAX_MS);
       return next;
     });
-    const specs = await life.load();
     const start = async () => {
-      await life.start(await this.options.grant(specs, this.index));
+      await life.start(await this.options.grant(await life.load(), this.index));
       if (life.state !== "ready") throw new MillraceError("ERR_WORKER", "it ended at once");
     };
     await this.ifItFails(life, start());
@@ -154,4 +156,11 @@ export class WorkerSlot {
     this.serving = null;
     this.options.onDeath(this, reason);
   }
+}
+
+async function settledWithin(step: Promise<unknown>, timeoutMs: number): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, timeoutMs);
+  await Promise.race([step.catch(() => undefined), late.promise]);
+  clearTimeout(timer);
 }

@@ -1,6 +1,6 @@
-// Lets asynchronous tasks through one at a time, in the order they came. Workers are loaded through
-// one: several that load at once have crashed earlier versions of the runtime, and they would only
-// compete for the processors. A failed task passes its error to its caller, not to the next one.
+// Lets asynchronous tasks through one at a time, in the order they came. Workers are spawned
+// through one: several that were spawned at once have crashed earlier versions of the runtime, and
+// they would only compete for the processors. A task's error goes to its caller alone.
 
 export class Turnstile {
   private last: Promise<unknown> = Promise.resolve();
