@@ -1,7 +1,7 @@
 // Puts answers on the wire: the head by the rules of framing, then the body, as one write where it
 // fits the cork and piece by piece where it does not.
 
-import { COUNT_HANDLER_ERRORS, statusCounter } from "../core/counters.ts";
+import { COUNT_HANDLER_ERRORS, COUNT_RESPONSES_1XX, statusCounter } from "../core/counters.ts";
 import { MillraceError } from "../core/errors.ts";
 import { latin1Write, utf8Write } from "../core/latin1.ts";
 import {
@@ -13,6 +13,7 @@ import {
   writeHead,
 } from "../http/response-head.ts";
 import { bodyForbidden, reasonPhrase } from "../http/status.ts";
+import type { Connection } from "../net/connection.ts";
 import { type BodySource, bytesSource } from "./body-source.ts";
 import type { HttpResponse } from "./http-response.ts";
 import type { HttpSession } from "./http-session.ts";
@@ -93,6 +94,7 @@ export function answerSource(
   source: BodySource,
 ): void {
   const { connection } = session;
+  session.beforeLongAnswer();
   const chunked = source.length < 0 && session.versionMinor > 0;
   const untilClose = source.length < 0 && !chunked;
   if (untilClose) session.keepAlive = false;
@@ -135,6 +137,14 @@ export function writeError(session: HttpSession, response: HttpResponse, status:
   connection.uncork(previous);
 }
 
+const CONTINUE: Buffer = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
+
+/** Asks the client for the body that it holds back. */
+export function answerContinue(connection: Connection): void {
+  connection.reactor.counters[COUNT_RESPONSES_1XX]!++;
+  connection.write(CONTINUE, 0, CONTINUE.length);
+}
+
 /** The status that answers what a handler threw. */
 export function statusOf(error: unknown): number {
   if (!(error instanceof MillraceError)) return 500;
@@ -143,9 +153,17 @@ export function statusOf(error: unknown): number {
   return error.code === "ERR_MEMORY_LIMIT" ? 503 : 500;
 }
 
+/** What a handler passes on to us, of a body that the peer or we ourselves gave up. */
+const PEER_FAULTS: ReadonlySet<string> = new Set([
+  "ERR_BODY_ABORTED",
+  "ERR_BODY_MALFORMED",
+  "ERR_BODY_SYNTAX",
+  "ERR_BODY_TOO_LARGE",
+]);
+
 /** Counts a handler's error; false for those that only say that the peer has left. */
 export function isHandlerFault(error: unknown, counters: Float64Array): boolean {
-  if (error instanceof MillraceError && error.code.startsWith("ERR_BODY_")) return false;
+  if (error instanceof MillraceError && PEER_FAULTS.has(error.code)) return false;
   if (error instanceof DOMException && error.name === "AbortError") return false;
   counters[COUNT_HANDLER_ERRORS]!++;
   return true;

@@ -2,10 +2,13 @@
 // per worker: a session takes one when the first byte of a head arrives and it comes back when the
 // answer has been written and the handler is done with it, so an idle connection has none.
 //
-// Invariant: an exchange is back in the pool only once it is both answered and settled.
+// Invariant: an exchange is in the pool at most once, and only when it is answered and settled; one
+// whose handler may still answer although it is done never comes back.
 
+import { assert } from "../core/assert.ts";
 import type { BufferPool } from "../buffer/buffer-pool.ts";
 import type { RequestLimits } from "../http/http-limits.ts";
+import { METHOD_OTHER } from "../http/methods.ts";
 import { RequestParser } from "../http/request-parser.ts";
 import { HttpRequest } from "./http-request.ts";
 import { HttpResponse } from "./http-response.ts";
@@ -21,8 +24,13 @@ export class Exchange {
   readonly response: HttpResponse = new HttpResponse();
   /** The answer is with the connection, or will never be. */
   answered = false;
-  /** The handler has returned and its promise has settled. */
+  /** The handler has returned and its promise has settled, or it was never called. */
   settled = false;
+  /** The handler has returned before the answer was complete: counted as in flight. */
+  inFlight = false;
+  /** The handler is done but gave no answer: it may still try, on an object it must not share. */
+  abandoned = false;
+  free = false;
 
   constructor(limits: RequestLimits, pool: BufferPool) {
     this.parser = new RequestParser(limits);
@@ -43,15 +51,26 @@ export class ExchangePool {
 
   take(): Exchange {
     const exchange = this.free.pop() ?? new Exchange(this.limits, this.buffers);
+    exchange.free = false;
     exchange.answered = false;
     exchange.settled = false;
     exchange.parser.reset();
+    exchange.parser.method = METHOD_OTHER; // a head that fails early must not have an older one
     return exchange;
   }
 
   give(exchange: Exchange): void {
+    assert(!exchange.free, "an exchange came back twice");
+    exchange.free = true;
     exchange.request.end();
     exchange.response.session = null;
-    if (this.free.length < FREE_MAX) this.free.push(exchange);
+    if (exchange.abandoned)
+      exchange.response.sent = false; // what comes too late is dropped
+    else if (this.free.length < FREE_MAX) this.free.push(exchange);
+  }
+
+  /** Free exchanges, for tests. */
+  get freeCount(): number {
+    return this.free.length;
   }
 }

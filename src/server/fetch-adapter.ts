@@ -82,11 +82,11 @@ function attachBody(request: HttpRequest, init: RequestInit): void {
     if (body.bufferedBytes > 0) init.body = body.takeComplete();
     return;
   }
-  body.use();
+  const reader = body.use();
   init.body = new ReadableStream<Uint8Array>({
     type: "bytes",
     async pull(controller) {
-      const chunk = await body.read();
+      const chunk = await body.read(reader);
       if (chunk === null) controller.close();
       else controller.enqueue(chunk);
     },

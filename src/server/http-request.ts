@@ -68,7 +68,7 @@ export class HttpRequest {
   end(): void {
     this.head = EMPTY;
     this.connection = null;
-    this.body.release();
+    this.body.end();
   }
 
   /** Internal: the peer is gone. */
@@ -95,8 +95,7 @@ export class HttpRequest {
 
   /** The query behind the `?`, still encoded; empty if there is none. */
   get queryString(): string {
-    const { pathEnd, targetEnd } = this.parser;
-    return pathEnd < targetEnd ? this.slice(pathEnd + 1, targetEnd) : "";
+    return this.slice(this.parser.queryStart, this.parser.queryEnd);
   }
 
   get query(): URLSearchParams {
@@ -188,13 +187,8 @@ export class HttpRequest {
   }
 
   /** The body piece by piece as it arrives; the peer is slowed down while nobody reads. */
-  async *chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
-    this.body.use();
-    for (;;) {
-      const chunk = await this.body.read();
-      if (chunk === null) return;
-      yield chunk;
-    }
+  chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+    return this.body.chunks();
   }
 
   private slice(start: number, end: number): string {

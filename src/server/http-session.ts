@@ -6,7 +6,8 @@
 //    ^ `------------ no body, or the client waits for 100 ------------^                     |
 //    `--------------------- body complete ------------- DISCARDING <-- body not read -------+
 //
-// Invariant: `exchange` is the request being read or answered; null exactly between requests.
+// Invariant: `exchange` is the request being read or answered; null between requests and while what
+// is left of a body is thrown away.
 
 import {
   CLOSE_BODY_TIMEOUT,
@@ -20,7 +21,6 @@ import {
   type CloseReason,
 } from "../core/close-reason.ts";
 import { COUNT_ABORTED, COUNT_REQUESTS, COUNT_REQUESTS_IN_FLIGHT } from "../core/counters.ts";
-import { MillraceError } from "../core/errors.ts";
 import {
   BODY_BUFFER_BYTES,
   INPUT_HIGH_WATER_BYTES,
@@ -38,18 +38,18 @@ import {
 } from "../http/response-head.ts";
 import { type Connection, STATE_OPEN } from "../net/connection.ts";
 import type { Session } from "../net/protocol.ts";
-import { answerStatus, statusOf, writeError } from "./answer.ts";
+import { answerContinue, answerStatus, statusOf, writeError } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HttpApplication } from "./http-application.ts";
 import type { HttpResponse } from "./http-response.ts";
+import type { BodyFault } from "./request-body.ts";
 import type { ResponseWriter } from "./response-writer.ts";
+import { isThenable } from "./thenable.ts";
 
 const PHASE_HEAD = 0;
 const PHASE_BUFFERING = 1;
 const PHASE_ANSWERING = 2;
 const PHASE_DISCARDING = 3;
-
-const CONTINUE: Buffer = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
 
 export class HttpSession implements Session {
   readonly connection: Connection;
@@ -61,6 +61,7 @@ export class HttpSession implements Session {
   private writer: ResponseWriter | null = null; // only for answers that take more than one write
   private decoder: BodyDecoder | null = null;
   private bodyDone = true;
+  private invited = true; // false while the client waits for 100 (Continue)
   private discardedBytes = 0;
   private windowBytes = 0; // body bytes when the current window of the minimum rate began
   private inLoop = false;
@@ -81,6 +82,7 @@ export class HttpSession implements Session {
     const connection = this.connection;
     let position = start;
     let budget = REQUESTS_PER_EVENT_MAX;
+    let partial = false;
     this.inLoop = true;
     while (position < end && connection.state === STATE_OPEN) {
       if (this.phase === PHASE_HEAD) {
@@ -93,10 +95,11 @@ export class HttpSession implements Session {
         const parsed = exchange.parser.parse(bytes, position, end);
         if (parsed === PARSE_MORE) {
           this.waitForHead();
+          partial = true;
           break;
         }
         if (parsed === PARSE_ERROR) {
-          this.refuse(exchange, exchange.parser.error);
+          this.endWith(exchange, errorStatus(exchange.parser.error), CLOSE_PROTOCOL);
           break;
         }
         const headAt = position;
@@ -111,14 +114,16 @@ export class HttpSession implements Session {
     }
     this.inLoop = false;
     if (this.phase !== PHASE_HEAD && this.exchange !== null) this.keepHead(this.exchange);
+    if (connection.peerEnded && (partial || position === end)) this.inputEnded();
     return position - start;
   }
 
   private waitForHead(): void {
+    const timeoutMs = this.application.settings.headTimeoutMs;
+    if (timeoutMs === 0) return this.armIdle();
     if (this.headBegun) return;
     this.headBegun = true;
-    const timeoutMs = this.application.settings.headTimeoutMs;
-    if (timeoutMs > 0) this.connection.setDeadline(this.connection.reactor.nowMs + timeoutMs);
+    this.connection.setDeadline(this.connection.reactor.nowMs + timeoutMs);
   }
 
   /** The head is complete. Returns where the loop goes on. */
@@ -146,7 +151,7 @@ export class HttpSession implements Session {
     }
     const limits = this.application.bodyLimits;
     if (parser.bodyKind === BODY_LENGTH && length > limits.bodyBytesMax) {
-      this.refuse(exchange, HTTP_BODY_TOO_LARGE);
+      this.endWith(exchange, errorStatus(HTTP_BODY_TOO_LARGE), CLOSE_PROTOCOL);
       return bodyAt;
     }
     if (parser.bodyKind === BODY_LENGTH && length <= end - bodyAt) {
@@ -166,34 +171,36 @@ export class HttpSession implements Session {
     this.decoder ??= new BodyDecoder(this.application.bodyLimits);
     this.decoder.reset(parser.bodyKind, parser.contentLength);
     this.bodyDone = false;
-    this.followed = true;
     this.discardedBytes = 0;
+    this.windowBytes = 0;
+    this.followed = true;
+    this.invited = !parser.expectContinue;
     body.reset(false);
+    body.onDemand = () => this.demandBody();
+    if (!this.invited) return this.dispatch(exchange); // only one who reads lets the body come
     this.armBody();
-    body.onDemand = () => this.connection.resumeInput();
-    if (!parser.expectContinue) {
-      this.phase = PHASE_BUFFERING;
-      return;
-    }
-    // The client waits for our word: only a handler that reads the body lets it come.
-    let invited = false;
-    body.onDemand = () => {
-      if (!invited && !exchange.response.sent) this.connection.write(CONTINUE, 0, CONTINUE.length);
-      invited = true;
-      this.connection.resumeInput();
-    };
-    this.dispatch(exchange);
+    this.phase = PHASE_BUFFERING;
+  }
+
+  private demandBody(): void {
+    if (!this.invited) this.inviteBody(this.exchange !== null && !this.exchange.response.sent);
+    this.connection.resumeInput();
+  }
+
+  /** From now on the body has to come, and in time. */
+  private inviteBody(aloud: boolean): void {
+    this.invited = true;
+    this.armBody();
+    if (aloud) answerContinue(this.connection); // behind the head of the answer it is too late
   }
 
   /** Decodes body bytes; returns how far it came: not at all if nobody takes them yet. */
   private readBody(bytes: Buffer, start: number, end: number): number {
-    const exchange = this.exchange!;
+    const exchange = this.exchange;
     const decoder = this.decoder!;
-    const body = exchange.body;
     let position = start;
     for (;;) {
-      const waits = this.phase === PHASE_ANSWERING && !body.collecting;
-      if (waits && body.bufferedBytes >= INPUT_HIGH_WATER_BYTES) return position;
+      if (exchange !== null && this.waitsForReader(exchange)) return position;
       const result = decoder.decode(bytes, position, end);
       position = decoder.position;
       if (result === DECODE_DATA) {
@@ -202,100 +209,111 @@ export class HttpSession implements Session {
         this.endBody(exchange);
         return position;
       } else if (result === DECODE_ERROR) {
-        this.bodyFailed(exchange, decoder.error);
+        this.bodyFailed(decoder.error);
         return position;
       } else {
         break;
       }
     }
-    if (this.phase === PHASE_BUFFERING && body.bufferedBytes >= BODY_BUFFER_BYTES) {
-      this.dispatch(exchange);
+    if (this.phase === PHASE_BUFFERING && exchange!.body.bufferedBytes >= BODY_BUFFER_BYTES) {
+      this.dispatch(exchange!);
     }
     return position;
   }
 
-  /** False when the connection is closing over it. */
-  private takeBody(exchange: Exchange, bytes: Buffer, start: number, end: number): boolean {
-    if (this.phase === PHASE_DISCARDING) {
+  private waitsForReader(exchange: Exchange): boolean {
+    const { body } = exchange;
+    const full = body.bufferedBytes >= INPUT_HIGH_WATER_BYTES;
+    return full && this.phase === PHASE_ANSWERING && !body.collecting;
+  }
+
+  /** False when the connection is closing over it. Without an exchange the bytes are dropped. */
+  private takeBody(exchange: Exchange | null, bytes: Buffer, start: number, end: number): boolean {
+    if (exchange === null) {
       this.discardedBytes += end - start;
       if (this.discardedBytes <= UNREAD_BODY_BYTES_MAX) return true;
       this.connection.close(CLOSE_LOCAL);
       return false;
     }
     if (exchange.body.deliver(bytes, start, end)) return true;
-    this.fail(exchange, 503, CLOSE_MEMORY, "ERR_MEMORY_LIMIT", "no memory for the request body");
+    this.fail(exchange, 503, CLOSE_MEMORY, "memory");
     return false;
   }
 
-  private endBody(exchange: Exchange): void {
+  private endBody(exchange: Exchange | null): void {
     this.bodyDone = true;
     this.connection.setDeadline(Infinity);
-    if (this.phase === PHASE_DISCARDING) return this.nextRequest();
+    if (exchange === null) return this.nextRequest();
     exchange.body.finish();
     if (this.phase === PHASE_BUFFERING) this.dispatch(exchange);
   }
 
-  private bodyFailed(exchange: Exchange, error: number): void {
-    if (this.phase === PHASE_DISCARDING) return this.connection.close(CLOSE_PROTOCOL);
-    const code = error === HTTP_BODY_TOO_LARGE ? "ERR_BODY_TOO_LARGE" : "ERR_BODY_MALFORMED";
-    const why = code === "ERR_BODY_TOO_LARGE" ? "it is longer than the limit" : "it is malformed";
-    this.fail(exchange, errorStatus(error), CLOSE_PROTOCOL, code, why);
+  private bodyFailed(error: number): void {
+    const { exchange } = this;
+    if (exchange === null) return this.connection.close(CLOSE_PROTOCOL);
+    const fault = error === HTTP_BODY_TOO_LARGE ? "large" : "malformed";
+    this.fail(exchange, errorStatus(error), CLOSE_PROTOCOL, fault);
   }
 
   // ---- the handler --------------------------------------------------------------------------
 
   private dispatch(exchange: Exchange): void {
     this.phase = PHASE_ANSWERING;
-    if (this.bodyDone) this.connection.setDeadline(Infinity);
+    if (this.bodyDone || !this.invited) this.connection.setDeadline(Infinity);
     let result: unknown;
     try {
       result = this.application.handle(exchange.request, exchange.response);
     } catch (error) {
-      this.handlerFailed(exchange, error);
-      return;
+      return this.handlerFailed(exchange, error);
     }
-    if (!(result instanceof Promise)) return this.settle(exchange);
-    const counters = this.connection.reactor.counters;
-    counters[COUNT_REQUESTS_IN_FLIGHT]!++;
+    if (!exchange.answered) {
+      exchange.inFlight = true;
+      this.connection.reactor.counters[COUNT_REQUESTS_IN_FLIGHT]!++;
+    }
+    if (!isThenable(result)) return this.settle(exchange);
     this.keepHead(exchange);
-    result.then(
-      () => {
-        counters[COUNT_REQUESTS_IN_FLIGHT]!--;
-        this.settle(exchange);
-      },
-      (error: unknown) => {
-        counters[COUNT_REQUESTS_IN_FLIGHT]!--;
-        this.handlerFailed(exchange, error);
-      },
+    Promise.resolve(result).then(
+      () => this.settle(exchange),
+      (error: unknown) => this.handlerFailed(exchange, error),
     );
   }
 
   /** The handler is done. */
   private settle(exchange: Exchange): void {
-    exchange.settled = true;
     if (!exchange.response.sent && !exchange.answered) {
       const { method, path } = exchange.request;
-      this.application.handlerError(new Error(`The handler of ${method} ${path} gave no answer`));
-      answerStatus(exchange.response, 500);
+      const why = new Error(`The handler of ${method} ${path} gave no answer`);
+      return this.handlerFailed(exchange, why);
     }
+    exchange.settled = true;
     if (exchange.answered) this.application.exchanges.give(exchange);
   }
 
   private handlerFailed(exchange: Exchange, error: unknown): void {
-    exchange.settled = true;
     const { response } = exchange;
     this.application.handlerError(error);
+    exchange.abandoned = true;
     if (!exchange.answered) {
       if (response.sent) this.connection.abort(CLOSE_HANDLER);
       else answerStatus(response, statusOf(error));
     }
+    exchange.settled = true;
     if (exchange.answered) this.application.exchanges.give(exchange);
+  }
+
+  /** Its answer is with the connection, or will never be. */
+  private answered(exchange: Exchange): void {
+    if (exchange.answered) return;
+    exchange.answered = true;
+    if (exchange.inFlight) this.connection.reactor.counters[COUNT_REQUESTS_IN_FLIGHT]!--;
+    exchange.inFlight = false;
+    if (exchange.settled) this.application.exchanges.give(exchange);
   }
 
   /** The head of a request that goes on is needed after this event: out of memory to be reused. */
   private keepHead(exchange: Exchange): void {
-    if (exchange.request.keep()) return;
-    this.fail(exchange, 503, CLOSE_MEMORY, "ERR_MEMORY_LIMIT", "no memory for the request body");
+    if (exchange.request.keep() || exchange.answered) return;
+    this.fail(exchange, 503, CLOSE_MEMORY, "memory");
   }
 
   // ---- the answer ---------------------------------------------------------------------------
@@ -305,18 +323,23 @@ export class HttpSession implements Session {
     this.writer = writer;
   }
 
+  /** A body that is to be read while its answer is under way must be asked for before it begins. */
+  beforeLongAnswer(): void {
+    if (!this.invited && this.exchange !== null && this.exchange.body.used) this.inviteBody(true);
+  }
+
   /** What is left of the request body is more than we read for nothing: known before the answer. */
   private leavesTooMuch(): boolean {
-    const exchange = this.exchange;
-    if (exchange === null || exchange.body.collecting) return false;
-    if (exchange.parser.expectContinue) return true; // it may come, or not: nobody can know
+    if (!this.invited) return true; // it may come, or not: nobody can know
+    if (this.exchange === null || this.exchange.body.used) return false;
     return this.decoder !== null && this.decoder.remainingBytes > UNREAD_BODY_BYTES_MAX;
   }
 
   /** What the answer says about the connection, which also decides what becomes of it. */
   connectionField(response: HttpResponse): number {
     const { connection } = this;
-    if (response.wantsClose || connection.reactor.draining || connection.peerEnded) {
+    const isLast = connection.peerEnded && !connection.hasInput;
+    if (response.wantsClose || connection.reactor.draining || isLast) {
       this.keepAlive = false;
     } else if (!this.bodyDone && this.leavesTooMuch()) {
       this.keepAlive = false;
@@ -346,17 +369,16 @@ export class HttpSession implements Session {
     const exchange = this.exchange;
     this.writer = null;
     if (exchange === null) return;
-    exchange.answered = true;
-    if (exchange.settled) this.application.exchanges.give(exchange);
+    this.exchange = null;
+    if (!this.bodyDone) exchange.body.fail("answered");
+    // A peer that announced its last request, and sent nothing behind it, need not be waited for.
+    const peerIsDone = this.bodyDone && !this.followed && !exchange.parser.keepAlive;
+    this.answered(exchange);
     if (!this.keepAlive) {
-      this.exchange = null;
-      // A peer that announced its last request, and sent nothing behind it, need not be waited for.
-      const peerIsDone = this.bodyDone && !this.followed && !exchange.parser.keepAlive;
       this.connection.close(CLOSE_LOCAL, peerIsDone);
     } else if (this.bodyDone) {
       this.nextRequest();
     } else {
-      exchange.body.release();
       this.phase = PHASE_DISCARDING;
       this.resume();
     }
@@ -364,8 +386,8 @@ export class HttpSession implements Session {
 
   private nextRequest(): void {
     this.phase = PHASE_HEAD;
-    this.exchange = null;
     this.decoder = null;
+    this.invited = true;
     this.idleSince = this.connection.reactor.nowMs;
     this.armIdle();
     this.resume();
@@ -373,44 +395,30 @@ export class HttpSession implements Session {
 
   /** What waits behind this request, if the loop that reads it is not running anyway. */
   private resume(): void {
-    if (this.inLoop || !this.connection.hasInput) return;
-    queueMicrotask(() => this.connection.resumeInput());
+    if (this.inLoop) return;
+    if (this.connection.hasInput) queueMicrotask(() => this.connection.resumeInput());
+    else if (this.connection.peerEnded) this.inputEnded();
   }
 
   // ---- errors -------------------------------------------------------------------------------
 
-  /** Answers a request whose head or size is wrong, and closes. */
-  private refuse(exchange: Exchange, error: number): void {
-    if (exchange.request.connection === null) exchange.response.begin(this);
-    this.endWith(exchange, errorStatus(error), CLOSE_PROTOCOL);
-    this.application.exchanges.give(exchange);
-  }
-
   /** The request cannot go on: an error for its reader, and for the peer if it has no answer yet. */
-  private fail(
-    exchange: Exchange,
-    status: number,
-    reason: CloseReason,
-    code: "ERR_MEMORY_LIMIT" | "ERR_BODY_TOO_LARGE" | "ERR_BODY_MALFORMED" | "ERR_BODY_ABORTED",
-    why: string,
-  ): void {
-    const handled = this.phase === PHASE_ANSWERING;
+  private fail(exchange: Exchange, status: number, reason: CloseReason, fault: BodyFault): void {
+    exchange.body.fail(fault);
     exchange.request.abort();
-    if (!exchange.response.sent) this.endWith(exchange, status, reason);
-    else this.connection.abort(reason);
-    exchange.body.fail(new MillraceError(code, `Cannot read the request body: ${why}`));
-    if (!handled) this.application.exchanges.give(exchange);
-    else exchange.answered = true;
+    if (exchange.response.sent) this.connection.abort(reason);
+    else this.endWith(exchange, status, reason);
   }
 
   /** The last answer of the connection. */
   private endWith(exchange: Exchange, status: number, reason: CloseReason): void {
     this.keepAlive = false;
-    this.exchange = null;
     writeError(this, exchange.response, status);
-    exchange.response.session = null; // what the handler still answers is dropped
-    exchange.response.sent = true;
     this.connection.close(reason);
+    this.exchange = null;
+    exchange.response.session = null; // what the handler still answers is dropped
+    if (this.phase !== PHASE_ANSWERING) exchange.settled = true; // it was not called
+    this.answered(exchange);
   }
 
   // ---- other events -------------------------------------------------------------------------
@@ -419,41 +427,46 @@ export class HttpSession implements Session {
     this.writer?.resume();
   }
 
+  /** What came before the peer's FIN is still answered. */
   ended(): void {
-    const exchange = this.exchange;
-    if (exchange === null || this.phase < PHASE_ANSWERING) return this.connection.close(CLOSE_PEER);
+    // A hint only: who closes one way may still read the answer.
+    if (this.phase === PHASE_ANSWERING) this.exchange?.request.abort();
+    if (this.connection.hasInput) this.connection.resumeInput();
+    else this.inputEnded();
+  }
+
+  /** Nothing more will come, and all that came has been looked at. */
+  private inputEnded(): void {
+    if (this.phase !== PHASE_ANSWERING) return this.connection.close(CLOSE_PEER);
+    if (this.bodyDone) return;
     this.keepAlive = false;
-    if (!this.bodyDone) {
-      if (this.phase === PHASE_DISCARDING) return this.connection.close(CLOSE_PEER);
-      exchange.body.fail(aborted());
-    }
-    exchange.request.abort(); // a hint only: a peer that half-closed still gets its answer
+    this.exchange?.body.fail("left");
   }
 
   timeout(nowMs: number): void {
     const exchange = this.exchange;
-    if (exchange === null) return this.connection.close(CLOSE_IDLE);
     if (this.phase === PHASE_HEAD) {
-      this.endWith(exchange, 408, CLOSE_HEAD_TIMEOUT);
-      this.application.exchanges.give(exchange);
+      if (exchange === null) this.connection.close(CLOSE_IDLE);
+      else this.endWith(exchange, 408, CLOSE_HEAD_TIMEOUT);
       return;
     }
-    if (this.bodyDone) return;
+    if (this.bodyDone || !this.invited) return;
     const { bodyWindowMs, bodyWindowBytesMin } = this.application.settings;
     const received = this.decoder!.bodyBytes;
-    const paused = this.phase === PHASE_ANSWERING && exchange.body.bufferedBytes > 0;
+    const paused = this.phase === PHASE_ANSWERING && exchange!.body.bufferedBytes > 0;
     if (paused || received - this.windowBytes >= bodyWindowBytesMin) {
       this.windowBytes = received;
       this.connection.setDeadline(nowMs + bodyWindowMs);
-    } else if (this.phase === PHASE_DISCARDING) {
+    } else if (exchange === null) {
       this.connection.close(CLOSE_BODY_TIMEOUT);
     } else {
-      this.fail(exchange, 408, CLOSE_BODY_TIMEOUT, "ERR_BODY_ABORTED", "it came too slowly");
+      this.fail(exchange, 408, CLOSE_BODY_TIMEOUT, "slow");
     }
   }
 
   idleSinceMs(): number {
-    return this.exchange === null ? this.idleSince : -1;
+    const idle = this.phase === PHASE_HEAD && this.exchange === null && !this.connection.hasInput;
+    return idle ? this.idleSince : -1;
   }
 
   closed(_reason: CloseReason): void {
@@ -462,16 +475,15 @@ export class HttpSession implements Session {
     this.writer?.cancel();
     this.writer = null;
     if (exchange === null) return;
-    const handled = this.phase >= PHASE_ANSWERING;
-    if (!handled) return this.application.exchanges.give(exchange);
-    if (!exchange.answered) this.connection.reactor.counters[COUNT_ABORTED]!++;
     exchange.response.session = null;
-    exchange.request.abort();
-    exchange.body.fail(aborted());
-    if (!exchange.answered) {
-      exchange.answered = true;
-      if (exchange.settled) this.application.exchanges.give(exchange);
+    if (this.phase === PHASE_ANSWERING) {
+      this.connection.reactor.counters[COUNT_ABORTED]!++;
+      exchange.body.fail("left");
+      exchange.request.abort();
+    } else {
+      exchange.settled = true; // its handler was not called
     }
+    this.answered(exchange);
   }
 
   private armIdle(): void {
@@ -480,17 +492,9 @@ export class HttpSession implements Session {
   }
 
   private armBody(): void {
-    this.windowBytes = 0;
     const { bodyWindowMs } = this.application.settings;
     if (bodyWindowMs > 0) {
       this.connection.setDeadline(this.connection.reactor.nowMs + bodyWindowMs);
     }
   }
-}
-
-function aborted(): MillraceError {
-  return new MillraceError(
-    "ERR_BODY_ABORTED",
-    "Cannot read the request body: the peer left before it was complete",
-  );
 }

@@ -1,6 +1,7 @@
 // The body of one request on its way from the session to the handler. What arrived lies in a chain
 // of io_bufs, or, when all of it came with the head, where it came: then nothing is copied until
 // the handler asks. One reader at most takes it: whole (`collect`) or piece by piece (`read`).
+// Pooled with its request: a reader that outlives the request is told so, and never sees the next.
 //
 // Invariant: bufferedBytes = what was delivered and not taken; complete or error is set once.
 
@@ -10,8 +11,19 @@ import { assert } from "../core/assert.ts";
 import { MillraceError } from "../core/errors.ts";
 import { IO_BUF_CLASS_BYTES } from "../core/limits.ts";
 
-const EMPTY = new Uint8Array(0);
 const STEP_BYTES: number = IO_BUF_CLASS_BYTES[1]!;
+
+/** Why a body will never be complete: the error's code, and its text. */
+export const BODY_FAULTS = {
+  left: ["ERR_BODY_ABORTED", "the peer left before it was complete"],
+  slow: ["ERR_BODY_ABORTED", "it came too slowly"],
+  answered: ["ERR_BODY_ABORTED", "the request was answered before it was read"],
+  large: ["ERR_BODY_TOO_LARGE", "it is longer than the limit"],
+  malformed: ["ERR_BODY_MALFORMED", "it is malformed"],
+  memory: ["ERR_MEMORY_LIMIT", "no memory is left for it"],
+} as const;
+
+export type BodyFault = keyof typeof BODY_FAULTS;
 
 export class RequestBody {
   bufferedBytes = 0;
@@ -26,6 +38,7 @@ export class RequestBody {
   /** Called when the reader wants more than there is. */
   onDemand: (() => void) | null = null;
   private readonly pool: BufferPool;
+  private serial = 0; // counts the requests: a reader belongs to one of them
   private whole: Buffer | null = null; // where it came, if it came in one piece
   private wholeStart = 0;
   private first: IoBuf | null = null;
@@ -36,15 +49,20 @@ export class RequestBody {
     this.pool = pool;
   }
 
-  /** A new request begins; `complete` says that it has no body. */
+  /** A new request begins; `complete` says that it has no body, or all of it at once. */
   reset(complete: boolean): void {
-    this.release();
     this.complete = complete;
     this.used = false;
     this.collecting = false;
     this.error = null;
     this.onDemand = null;
-    this.wake = null;
+  }
+
+  /** The request is over: its reader, if there still is one, gets no more. */
+  end(): void {
+    this.serial++;
+    this.release();
+    if (this.wake !== null) this.notify();
   }
 
   /** The whole body is bytes[start, end): valid until detach() or the end of the request. */
@@ -60,7 +78,10 @@ export class RequestBody {
     const { whole, wholeStart, bufferedBytes } = this;
     this.whole = null;
     this.bufferedBytes = 0;
-    return this.deliver(whole, wholeStart, wholeStart + bufferedBytes);
+    if (this.deliver(whole, wholeStart, wholeStart + bufferedBytes)) return true;
+    this.complete = false;
+    this.fail("memory");
+    return false;
   }
 
   /** Appends a run of body bytes; false when there is no memory for them. */
@@ -87,25 +108,27 @@ export class RequestBody {
     this.notify();
   }
 
-  fail(error: MillraceError): void {
+  /** What has not been taken is lost, and its reader is told why. */
+  fail(fault: BodyFault): void {
     if (this.complete || this.error !== null) return;
-    this.error = error;
+    this.error = bodyError(fault);
     this.release();
     this.notify();
   }
 
-  /** Marks the body as taken; throws when it was taken before. */
-  use(): void {
+  /** Marks the body as taken and returns the reader's number; throws when it was taken before. */
+  use(): number {
     if (this.used) {
       throw new MillraceError("ERR_BODY_USED", "Cannot read the request body: it was read already");
     }
     this.used = true;
+    return this.serial;
   }
 
   /** Waits for the end and gives all of it, in memory of the caller's own. */
   collect(): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>> {
-    this.use();
-    return this.complete ? this.takeAll() : this.collectLater();
+    const reader = this.use();
+    return this.complete ? this.takeAll() : this.collectLater(reader);
   }
 
   /** All of a body that is complete. */
@@ -115,23 +138,37 @@ export class RequestBody {
     return this.takeAll();
   }
 
-  private async collectLater(): Promise<Uint8Array<ArrayBuffer>> {
+  private async collectLater(reader: number): Promise<Uint8Array<ArrayBuffer>> {
     this.collecting = true;
-    while (!this.complete) await this.more();
+    while (!this.complete) await this.more(reader);
     return this.takeAll();
   }
 
-  /** The next piece, in memory of the caller's own; null at the end. After use(). */
-  async read(): Promise<Uint8Array<ArrayBuffer> | null> {
+  /** The next piece, in memory of the caller's own; null at the end. `reader` is use()'s number. */
+  async read(reader: number): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (reader !== this.serial) throw bodyError("answered");
     while (this.bufferedBytes === 0) {
       if (this.complete) return null;
-      await this.more();
+      await this.more(reader);
     }
     return this.takeAll();
   }
 
+  /** The body piece by piece. It is taken by the call, not by the first step. */
+  chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+    return this.readOn(this.use());
+  }
+
+  private async *readOn(reader: number): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+    for (;;) {
+      const chunk = await this.read(reader);
+      if (chunk === null) return;
+      yield chunk;
+    }
+  }
+
   /** Gives back all memory. What was not read is lost. */
-  release(): void {
+  private release(): void {
     this.whole = null;
     this.pool.releaseChain(this.first);
     this.first = null;
@@ -139,12 +176,14 @@ export class RequestBody {
     this.bufferedBytes = 0;
   }
 
-  private more(): Promise<void> {
+  /** Waits until there is more, of this request. */
+  private async more(reader: number): Promise<void> {
     if (this.error !== null) throw this.error;
-    return new Promise((resolve, reject) => {
-      this.wake = () => (this.error === null ? resolve() : reject(this.error));
-      this.onDemand?.();
-    });
+    const woken = new Promise<void>((resolve) => (this.wake = resolve));
+    this.onDemand?.();
+    await woken;
+    if (reader !== this.serial) throw bodyError("answered");
+    if (this.error !== null) throw this.error as MillraceError;
   }
 
   private notify(): void {
@@ -155,7 +194,6 @@ export class RequestBody {
 
   private takeAll(): Uint8Array<ArrayBuffer> {
     const size = this.bufferedBytes;
-    if (size === 0) return EMPTY;
     const all = new Uint8Array(size);
     let position = 0;
     if (this.whole !== null) {
@@ -168,4 +206,9 @@ export class RequestBody {
     this.release();
     return all;
   }
+}
+
+function bodyError(fault: BodyFault): MillraceError {
+  const [code, why] = BODY_FAULTS[fault];
+  return new MillraceError(code, `Cannot read the request body: ${why}`);
 }
