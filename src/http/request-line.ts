@@ -98,6 +98,9 @@ export abstract class RequestLineParser extends FieldParser {
     this.headerCount = 0;
     this.stage = STAGE_EMPTY_LINES;
     this.emptyLines = 0;
+    // The answer to a head that fails early must not look at those of an earlier one.
+    this.method = METHOD_OTHER;
+    this.versionMinor = 1;
     this.targetForm = TARGET_ORIGIN;
     this.hostStart = -1;
     this.hostEnd = -1;

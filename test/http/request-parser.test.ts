@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { HTTP_ERRORS } from "../../src/http/http-error.ts";
 import { REQUEST_LIMITS_DEFAULT } from "../../src/http/http-limits.ts";
-import { METHOD_NAMES } from "../../src/http/methods.ts";
+import { METHOD_HEAD, METHOD_NAMES, METHOD_OTHER } from "../../src/http/methods.ts";
 import {
   hashPath,
   PARSE_DONE,
@@ -132,6 +132,13 @@ describe("RequestParser", () => {
       parseRequest(latin1(text), undefined, undefined, shared);
       expect(JSON.stringify(parseRequest(last, undefined, undefined, shared))).toBe(fresh);
     }
+  });
+
+  test("forgets method and version before a head that fails early", () => {
+    parseRequest(latin1(head("HEAD / HTTP/1.0")), undefined, undefined, shared);
+    expect([shared.method, shared.versionMinor]).toEqual([METHOD_HEAD, 0]);
+    parseRequest(latin1("\0"), undefined, undefined, shared);
+    expect([shared.method, shared.versionMinor]).toEqual([METHOD_OTHER, 1]);
   });
 
   test("needs no reset when it is new", () => {
