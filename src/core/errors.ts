@@ -13,6 +13,7 @@ export type ErrorCode =
   | "ERR_BODY_SYNTAX" // a request body is not the JSON that the handler asked for
   | "ERR_BODY_USED" // a request body is read twice
   | "ERR_BODY_ABORTED" // the peer left before its request body was complete
+  | "ERR_FRAME" // a peer of a TCP service broke the framing
   | "ERR_RESPONSE_STATE" // a response is changed after it was sent
   | "ERR_CLOSED"; // the connection or the server is closed already
 

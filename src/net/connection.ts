@@ -62,6 +62,8 @@ export class Connection {
   private reason: CloseReason = NO_REASON;
   private readingPaused = false;
   private peerDone = false;
+  private held = false;
+  private expectedBytes = 0;
   private inInput = false;
   private deadlineMs = Infinity;
   private stallAtMs = Infinity;
@@ -322,6 +324,17 @@ export class Connection {
     this.uncork(previous);
   }
 
+  /** The session cannot go on before it has so many bytes: reading does not stop below them. */
+  expectInput(bytes: number): void {
+    this.expectedBytes = bytes;
+  }
+
+  /** Stops reading until it is called with false: the session does not want input for now. */
+  holdInput(held: boolean): void {
+    this.held = held;
+    this.updateReading();
+  }
+
   /** Whether input waits that the session has left. */
   get hasInput(): boolean {
     return this.waiting.length > 0;
@@ -353,7 +366,8 @@ export class Connection {
    *  closing, it goes on: what still comes is thrown away, so that no reset kills the answer. */
   private updateReading(): void {
     const open = this.state === STATE_OPEN;
-    const pause = open && (!this.writable || this.waiting.length >= INPUT_HIGH_WATER_BYTES);
+    const enough = Math.max(INPUT_HIGH_WATER_BYTES, this.expectedBytes);
+    const pause = open && (!this.writable || this.held || this.waiting.length >= enough);
     if (pause === this.readingPaused) return;
     this.readingPaused = pause;
     if (!pause) return this.socket.resume();

@@ -11,6 +11,8 @@ export interface Protocol {
 }
 
 export interface Session {
+  /** The connection knows its session now: the application may be told. */
+  opened?(): void;
   /**
    * bytes[start, end) is all that has arrived and was not consumed before. Returns how many of
    * them are done with; the rest is kept and given again, with what arrived behind it. The bytes

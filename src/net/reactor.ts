@@ -150,7 +150,9 @@ export class Reactor {
     this.timers.wheel.ensureCapacity(slot + 1);
     if (this.connections.size >= this.limits.maxConnections) this.setFull(true);
     const previous = connection.cork();
-    connection.start(protocol.open(connection));
+    const session = protocol.open(connection);
+    connection.start(session);
+    session.opened?.();
     connection.uncork(previous);
   }
 

@@ -2,7 +2,13 @@
 // user's. Each worker does this for itself. Whatever is wrong with the module becomes one line.
 
 import { MillraceError, messageOf } from "../core/errors.ts";
-import { defineService, type FetchHandler, http, type Service } from "./service.ts";
+import {
+  defineService,
+  type FetchHandler,
+  http,
+  type Service,
+  type ServiceListener,
+} from "./service.ts";
 import { installServerRequest } from "./server-request.ts";
 import { installServerResponse } from "./server-response.ts";
 import { welcomeService } from "./welcome-site.ts";
@@ -52,11 +58,15 @@ function checkService(name: string, service: Service): Service {
     throw failure(name, messageOf(error), error);
   }
   for (const listener of service.listeners) {
-    if (typeof listener !== "object" || listener === null || listener.kind !== "http") {
-      throw failure(name, "one of its listeners was not made by http()");
+    if (typeof listener !== "object" || listener === null || !isListener(listener)) {
+      throw failure(name, "one of its listeners was not made by http() or tcp()");
     }
   }
   return service;
+}
+
+function isListener(listener: ServiceListener): boolean {
+  return listener.kind === "http" || listener.kind === "tcp";
 }
 
 function fetchOptions(name: string, exported: object): Parameters<typeof http>[0] {

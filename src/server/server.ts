@@ -18,6 +18,8 @@ import { Listener, type ListenSource } from "../net/listener.ts";
 import { Reactor } from "../net/reactor.ts";
 import { HttpApplication } from "./http-application.ts";
 import type { Service } from "./service.ts";
+import { TcpApplication } from "./tcp-application.ts";
+import type { TcpListener } from "./tcp-service.ts";
 import type { ServerSettings } from "./settings.ts";
 
 /** What the master needs to know of a listener to make its sockets. */
@@ -67,7 +69,10 @@ export class Server {
     };
     const worker = { index: workerIndex, workers: workerCount };
     this.listeners = service.listeners.map((listener) => {
-      const application = new HttpApplication(listener, httpSettings, this.reactor, log, worker);
+      const application =
+        listener.kind === "http"
+          ? new HttpApplication(listener, httpSettings, this.reactor, log, worker)
+          : new TcpApplication(listener as TcpListener, log);
       return new Listener(this.reactor.handlers(application));
     });
   }

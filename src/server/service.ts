@@ -3,6 +3,7 @@
 
 import type { HttpRequest } from "./http-request.ts";
 import type { HttpResponse } from "./http-response.ts";
+import type { TcpListener } from "./tcp-service.ts";
 
 /** Where in the whole a worker stands. */
 export interface WorkerContext {
@@ -49,7 +50,7 @@ export interface HttpListener extends HttpListenerOptions {
   readonly kind: "http";
 }
 
-export type ServiceListener = HttpListener;
+export type ServiceListener = HttpListener | TcpListener;
 
 export interface Service {
   /** Runs once in each worker before it accepts; may return what is to be done at its end. */

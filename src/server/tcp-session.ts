@@ -1,0 +1,182 @@
+// One connection of a TCP service: cuts what arrives into frames and hands them to the application,
+// answers heartbeats, and gives up a silent peer. Frames inside one chunk are handed over where they
+// lie; only one that spans chunks is put together, by the connection, in an io_buf.
+//
+// Invariant: no handler is called after `close`; what one throws ends its own connection only.
+
+import {
+  CLOSE_HANDLER,
+  CLOSE_HEARTBEAT,
+  CLOSE_IDLE,
+  CLOSE_PEER,
+  CLOSE_PROTOCOL,
+  CLOSE_REASON_NAMES,
+  type CloseReason,
+} from "../core/close-reason.ts";
+import {
+  COUNT_FRAMES_IN,
+  COUNT_HANDLER_ERRORS,
+  COUNT_HEARTBEATS_IN,
+  COUNT_HEARTBEATS_OUT,
+} from "../core/counters.ts";
+import { MillraceError } from "../core/errors.ts";
+import { FRAMES_PER_EVENT_MAX } from "../core/limits.ts";
+import {
+  FRAME_MORE,
+  FRAME_READY,
+  type FrameDecoder,
+  FRAMING_TEXTS,
+} from "../net/framing/framing.ts";
+import { type Connection, STATE_OPEN } from "../net/connection.ts";
+import type { Session } from "../net/protocol.ts";
+import { BEAT_EVICT_IDLE, BEAT_EVICT_MISSED, BEAT_SEND, Liveness } from "../timer/heartbeat.ts";
+import type { TcpApplication } from "./tcp-application.ts";
+import { TcpConnection } from "./tcp-connection.ts";
+
+export class TcpSession implements Session {
+  private readonly connection: Connection;
+  private readonly application: TcpApplication;
+  private readonly peer: TcpConnection;
+  private readonly decoder: FrameDecoder;
+  private readonly times: Liveness;
+
+  constructor(connection: Connection, application: TcpApplication) {
+    this.connection = connection;
+    this.application = application;
+    this.times = new Liveness(connection.reactor.nowMs);
+    this.peer = new TcpConnection(connection, application.framing, this.times);
+    this.decoder = application.framing.createDecoder();
+    this.arm();
+  }
+
+  /** Not in the constructor: the handler may close the connection, which must know its session. */
+  opened(): void {
+    this.call(this.application.options.open);
+  }
+
+  input(bytes: Buffer, start: number, end: number): number {
+    const { connection, decoder, application } = this;
+    const { counters } = connection.reactor;
+    this.times.heardMs = connection.reactor.nowMs;
+    let position = start;
+    let budget = FRAMES_PER_EVENT_MAX;
+    while (connection.state === STATE_OPEN && !this.peer.isPaused && connection.writable) {
+      const result = decoder.next(bytes, position, end);
+      if (result === FRAME_MORE) {
+        connection.expectInput(decoder.needBytes);
+        break;
+      }
+      if (result !== FRAME_READY) {
+        this.broken(decoder.error);
+        break;
+      }
+      position = decoder.position;
+      counters[COUNT_FRAMES_IN]!++;
+      if (application.isBeat(bytes, decoder.frameStart, decoder.frameEnd)) this.beaten(bytes);
+      else this.deliver(bytes);
+      if (--budget === 0) {
+        connection.reactor.resumeLater(connection);
+        break;
+      }
+    }
+    this.arm();
+    return position - start;
+  }
+
+  private deliver(bytes: Buffer): void {
+    const { decoder } = this;
+    this.times.activeMs = this.connection.reactor.nowMs;
+    const { options } = this.application;
+    if (options.message === undefined) return;
+    const frame = bytes.subarray(decoder.frameStart, decoder.frameEnd);
+    try {
+      const result = options.message(this.peer, frame);
+      if (result instanceof Promise) result.catch((error: unknown) => this.failed(error));
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** A heartbeat came. Who speaks first is answered at once; an answer is not. */
+  private beaten(bytes: Buffer): void {
+    const { counters } = this.connection.reactor;
+    counters[COUNT_HEARTBEATS_IN]!++;
+    if (!this.application.speaks) this.sendBeat();
+    if (this.application.deliversBeats) this.deliver(bytes);
+  }
+
+  private sendBeat(): void {
+    this.connection.reactor.counters[COUNT_HEARTBEATS_OUT]!++;
+    this.peer.writeFrame(this.application.beat);
+  }
+
+  private broken(code: number): void {
+    const text = `Cannot read a frame: ${FRAMING_TEXTS[code]!}`;
+    this.report(new MillraceError("ERR_FRAME", text));
+    this.connection.close(CLOSE_PROTOCOL);
+  }
+
+  drained(): void {
+    this.call(this.application.options.drain);
+  }
+
+  ended(): void {
+    this.connection.close(CLOSE_PEER);
+  }
+
+  timeout(nowMs: number): void {
+    const { policy } = this.application;
+    if (policy === null) return;
+    const due = policy.next(this.times, nowMs);
+    if (due === BEAT_EVICT_IDLE) return this.connection.close(CLOSE_IDLE);
+    if (due === BEAT_EVICT_MISSED) return this.connection.close(CLOSE_HEARTBEAT);
+    if (due === BEAT_SEND) {
+      this.times.beatMs = nowMs;
+      this.sendBeat();
+    }
+    this.arm();
+  }
+
+  idleSinceMs(): number {
+    return this.times.activeMs;
+  }
+
+  closed(reason: CloseReason): void {
+    const name: string = CLOSE_REASON_NAMES[reason] ?? "local";
+    this.call(this.application.options.close, name);
+  }
+
+  private arm(): void {
+    const { policy } = this.application;
+    if (policy !== null) this.connection.setDeadline(policy.nextMs(this.times));
+  }
+
+  private call(
+    handler: ((connection: TcpConnection, detail: string) => unknown) | undefined,
+    detail = "",
+  ): void {
+    if (handler === undefined) return;
+    try {
+      const result = handler.call(this.application.options, this.peer, detail);
+      if (result instanceof Promise) result.catch((error: unknown) => this.failed(error));
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** A handler failed: its connection ends, the worker goes on. */
+  private failed(error: unknown): void {
+    this.connection.reactor.counters[COUNT_HANDLER_ERRORS]!++;
+    this.application.handlerError(error);
+    this.report(error instanceof Error ? error : new Error(String(error)));
+    this.connection.abort(CLOSE_HANDLER);
+  }
+
+  private report(error: Error): void {
+    try {
+      this.application.options.error?.(this.peer, error);
+    } catch (second) {
+      this.application.handlerError(second);
+    }
+  }
+}
