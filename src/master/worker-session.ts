@@ -3,12 +3,12 @@
 // ends the worker only. An uncaught exception ends it too, since what it interrupted is unknown; a
 // promise that nobody awaited is reported and the worker lives on, or one request could fell it.
 
-import { parentPort } from "node:worker_threads";
-import { assert, AssertionError } from "../core/assert.ts";
+import { AssertionError } from "../core/assert.ts";
 import { MillraceError, messageOf, type ErrorCode } from "../core/errors.ts";
 import { createLog, type Log } from "../core/log.ts";
 import { duplicateDescriptor } from "../net/listening-socket.ts";
 import type { ServiceSource } from "../server/load-service.ts";
+import { listenToOwner } from "../thread/worker-port.ts";
 import type { FromWorker, InitMessage, ListenerGrant, ToWorker } from "./worker-protocol.ts";
 import type { WorkerServer, WorkerServerOptions } from "./worker-server.ts";
 
@@ -156,13 +156,11 @@ function describe(error: unknown): string {
 
 /** Runs a program in the worker thread that this is called in. */
 export function runWorker<Service>(program: WorkerProgram<Service>): void {
-  assert(parentPort !== null, "a worker session runs in a worker thread");
-  const port = parentPort;
+  const owner = listenToOwner<ToWorker, FromWorker>((message) => void session.receive(message));
   const session = new WorkerSession(program, {
-    post: (message) => port.postMessage(message),
+    post: (message) => owner.post(message),
     exit: (code) => process.exit(code),
   });
   process.on("uncaughtException", (error) => session.uncaughtException(error));
   process.on("unhandledRejection", (reason) => session.unhandledRejection(reason));
-  port.on("message", (message: ToWorker) => void session.receive(message));
 }

@@ -3,6 +3,7 @@
 // after the last message, and the thread has stopped by then: it writes to shared memory no more.
 
 import { assert } from "../core/assert.ts";
+import { ENVELOPE, type Envelope } from "./worker-port.ts";
 
 export interface WorkerExit {
   /** What the thread passed to process.exit(); 1 after an uncaught error. */
@@ -28,7 +29,13 @@ export class WorkerHandle<ToWorker, FromWorker> {
 
   constructor(options: WorkerHandleOptions<FromWorker>) {
     this.worker = new Worker(options.entry.href, { name: options.name });
-    this.worker.onmessage = (event: MessageEvent<FromWorker>) => options.onMessage(event.data);
+    this.worker.onmessage = (event: MessageEvent<unknown>) => {
+      const envelope = event.data as Envelope<FromWorker> | null | undefined;
+      // The user's code runs in that thread too, and may post what it likes.
+      if (typeof envelope === "object" && envelope !== null && ENVELOPE in envelope) {
+        options.onMessage(envelope[ENVELOPE]);
+      }
+    };
     this.worker.onerror = (event: ErrorEvent) => {
       event.preventDefault();
       this.error ??= firstLineOfError(event.message);
@@ -48,7 +55,7 @@ export class WorkerHandle<ToWorker, FromWorker> {
 
   /** Messages to a worker that is gone are dropped. */
   post(message: ToWorker): void {
-    if (!this.ended) this.worker.postMessage(message);
+    if (!this.ended) this.worker.postMessage({ [ENVELOPE]: message });
   }
 
   /** The last resort: it stops the thread wherever it is, holding whatever it holds. */

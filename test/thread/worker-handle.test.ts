@@ -2,11 +2,12 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { firstLineOfError, WorkerHandle, type WorkerExit } from "../../src/thread/worker-handle.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-"));
 afterAll(() => rmSync(folder, { recursive: true }));
+const PORT = fileURLToPath(new URL("../../src/thread/worker-port.ts", import.meta.url));
 let files = 0;
 
 interface Run {
@@ -18,7 +19,7 @@ interface Run {
 
 async function run(code: string): Promise<Run> {
   const path = join(folder, `worker-${(files += 1)}.ts`);
-  await Bun.write(path, code);
+  await Bun.write(path, `import { listenToOwner } from ${JSON.stringify(PORT)};\n${code}`);
   const messages: string[] = [];
   const first = Promise.withResolvers<string>();
   const exit = Promise.withResolvers<WorkerExit>();
@@ -37,7 +38,7 @@ async function run(code: string): Promise<Run> {
 describe("WorkerHandle", () => {
   test("passes messages, also those sent before the worker has loaded", async () => {
     const { handle, firstMessage, exit } = await run(
-      `self.onmessage = ({ data }) => { postMessage(data + "!"); process.exit(0); };`,
+      `const owner = listenToOwner((text) => { owner.post(text + "!"); process.exit(0); });`,
     );
     handle.post("hello");
     expect(await firstMessage).toBe("hello!");
@@ -46,9 +47,22 @@ describe("WorkerHandle", () => {
   });
 
   test("hears the last message before the end", async () => {
-    const { messages, exit } = await run(`postMessage("x".repeat(1e5)); process.exit(3);`);
+    const { messages, exit } = await run(
+      `listenToOwner(() => {}).post("x".repeat(1e5)); process.exit(3);`,
+    );
     expect(await exit).toEqual({ code: 3, error: null });
     expect(messages.map((message) => message.length)).toEqual([1e5]);
+  });
+
+  test("does not hear what the user's code posts, and is heard beside it", async () => {
+    const { handle, messages, exit } = await run(`
+      for (const stray of [null, undefined, 1, "text", {}, [], { type: "x" }]) postMessage(stray);
+      self.onmessage = () => {};
+      const owner = listenToOwner((text) => { owner.post(text); process.exit(0); });
+      postMessage({ type: "failed" });`);
+    handle.post("ours");
+    await exit;
+    expect(messages).toEqual(["ours"]);
   });
 
   test("reports an uncaught error in one line", async () => {
@@ -76,7 +90,9 @@ describe("WorkerHandle", () => {
   });
 
   test("terminates a worker that never turns its loop", async () => {
-    const { handle, firstMessage, exit } = await run(`postMessage("in"); for (;;);`);
+    const { handle, firstMessage, exit } = await run(
+      `listenToOwner(() => {}).post("in"); for (;;);`,
+    );
     await firstMessage;
     handle.terminate();
     await exit;
