@@ -11,17 +11,14 @@ export interface BodySource {
   cancel(): void;
 }
 
-const SLICE_BYTES = 256 * 1024;
-
 export function bytesSource(bytes: Uint8Array): BodySource {
-  let position = 0;
+  let given = false;
   return {
     length: bytes.length,
     next: () => {
-      if (position >= bytes.length) return null;
-      const slice = bytes.subarray(position, position + SLICE_BYTES);
-      position += slice.length;
-      return slice;
+      if (given) return null;
+      given = true;
+      return bytes;
     },
     cancel: () => {},
   };
@@ -41,7 +38,7 @@ export function iterableSource(
       if (step.done === true) return null;
       return toBytes(step.value);
     },
-    cancel: () => void iterator.return?.().then(ignore, ignore),
+    cancel: () => void giveUp(iterator),
   };
 }
 
@@ -66,6 +63,15 @@ function toBytes(piece: unknown): Uint8Array {
     return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
   }
   throw new TypeError(`Cannot send a piece of type ${typeof piece}: it must be bytes or a string`);
+}
+
+/** The iterator is the application's: whatever its return() does, the connection goes its way. */
+async function giveUp(iterator: AsyncIterator<unknown>): Promise<void> {
+  try {
+    await iterator.return?.();
+  } catch {
+    // nobody is left who could be told
+  }
 }
 
 function ignore(): void {}

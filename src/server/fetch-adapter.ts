@@ -170,7 +170,7 @@ function copyHead(response: HttpResponse, web: Response): number {
   headers.forEach((value, name) => {
     switch (name) {
       case "content-type":
-        response.type = value;
+        response.setType(value);
         break;
       case "content-length":
         if (/^\d{1,15}$/.test(value)) length = Number(value);

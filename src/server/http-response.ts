@@ -54,7 +54,7 @@ export class HttpResponse {
     checkFieldName(name);
     checkFieldValue(name, value);
     const key = name.toLowerCase();
-    if (key === "content-type") this.type = value;
+    if (key === "content-type") this.setType(value);
     else if (key === "connection") this.wantsClose ||= /(?:^|[\s,])close(?:$|[\s,])/i.test(value);
     else if (isOurs(key)) throw new TypeError(`Cannot set header ${name}: the server sets it`);
     else this.addField(name, value);
@@ -64,7 +64,17 @@ export class HttpResponse {
   /** Internal: a field that is known to be right. */
   addField(name: string, value: string): void {
     this.fields += `${name}: ${value}\r\n`;
-    if (this.fields.length <= RESPONSE_FIELDS_BYTES_MAX) return;
+    this.checkRoom(name);
+  }
+
+  /** Internal: a content type that is known to be right. */
+  setType(value: string): void {
+    this.type = value;
+    this.checkRoom("Content-Type");
+  }
+
+  private checkRoom(name: string): void {
+    if (this.fields.length + this.type.length <= RESPONSE_FIELDS_BYTES_MAX) return;
     throw new TypeError(
       `Cannot set header ${name}: more than ${RESPONSE_FIELDS_BYTES_MAX} bytes of them`,
     );
@@ -87,8 +97,8 @@ export class HttpResponse {
   }
 
   /** Answers with bytes, which must not be changed until they have been sent. */
-  send(body: Uint8Array | ArrayBuffer): void {
-    const bytes = body instanceof Uint8Array ? body : new Uint8Array(body);
+  send(body: ArrayBufferView | ArrayBuffer): void {
+    const bytes = toBytes(body);
     const session = this.start(TYPE_BYTES);
     if (session !== null) answerBytes(session, this, bytes);
   }
@@ -100,8 +110,11 @@ export class HttpResponse {
     if (session !== null) answerNothing(session, this);
   }
 
-  /** Answers with a Location. Default 302. */
+  /** Answers with a Location and a status of 300..399, by default 302. */
   redirect(location: string, code = 302): void {
+    if (!(code >= 300 && code <= 399)) {
+      throw new RangeError(`Cannot redirect with status ${code}: it must be 300..399`);
+    }
     this.status(code).header("Location", location);
     const session = this.start("");
     if (session !== null) answerNothing(session, this);
@@ -112,6 +125,13 @@ export class HttpResponse {
    * The source is read no faster than the peer takes the answer, and is returned to when it leaves.
    */
   stream(source: AsyncIterable<Uint8Array | string>, length?: number): void {
+    this.assertUnsent();
+    if (length !== undefined && !(Number.isSafeInteger(length) && length >= 0)) {
+      throw new RangeError(`Cannot answer with ${length} bytes: it must be a whole number`);
+    }
+    if (typeof source?.[Symbol.asyncIterator] !== "function") {
+      throw new TypeError("Cannot stream: the source is not an async iterable");
+    }
     const body = iterableSource(source, length);
     const session = this.start(TYPE_BYTES);
     if (session === null) body.cancel();
@@ -126,6 +146,9 @@ export class HttpResponse {
   }
 
   private sendString(body: string, type: string): void {
+    if (typeof body !== "string") {
+      throw new TypeError(`Cannot answer with text: it is of type ${typeof body}`);
+    }
     const session = this.start(type);
     if (session !== null) answerString(session, this, body);
   }
@@ -145,6 +168,15 @@ export class HttpResponse {
       "Cannot change the response: it was sent already",
     );
   }
+}
+
+function toBytes(body: unknown): Uint8Array {
+  if (body instanceof Uint8Array) return body;
+  if (body instanceof ArrayBuffer) return new Uint8Array(body);
+  if (ArrayBuffer.isView(body)) {
+    return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  }
+  throw new TypeError(`Cannot answer with bytes: the body is of type ${typeof body}`);
 }
 
 function isOurs(key: string): boolean {

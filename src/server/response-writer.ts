@@ -10,14 +10,21 @@ import { STATE_OPEN } from "../net/connection.ts";
 import type { BodySource } from "./body-source.ts";
 import type { HttpSession } from "./http-session.ts";
 
-/** Written in one turn before other connections get theirs. */
+/** Written in one turn of the loop before other connections get theirs; a small piece costs more
+ *  than its bytes. */
 const TURN_BYTES = 1024 * 1024;
+const PIECE_COST_BYTES = 1024;
+/** Of a larger piece only so much is written at a time: what the peer does not take is copied. */
+const SLICE_BYTES = 256 * 1024;
 
 export class ResponseWriter {
   private readonly session: HttpSession;
   private readonly source: BodySource;
   private readonly chunked: boolean;
   private writtenBytes = 0;
+  private piece: Uint8Array | null = null; // not with the connection yet from `pieceAt` on
+  private pieceAt = 0;
+  private turnBytes = TURN_BYTES; // left of this turn, over all that happens in it
   private pumping = false;
   private awaiting = false;
   private ended = false;
@@ -34,17 +41,25 @@ export class ResponseWriter {
     const { connection } = this.session;
     this.pumping = true;
     const previous = connection.cork();
-    let budget = TURN_BYTES;
     while (!this.ended && !this.awaiting && connection.state === STATE_OPEN) {
       if (!connection.writable) break;
-      if (budget <= 0) {
-        setImmediate(() => this.resume());
+      if (this.turnBytes <= 0) {
+        this.waitForTurn();
         break;
       }
-      budget -= this.pull();
+      this.turnBytes -= Math.max(this.step(), PIECE_COST_BYTES);
     }
     this.pumping = false;
     connection.uncork(previous);
+  }
+
+  private waitForTurn(): void {
+    this.awaiting = true;
+    setImmediate(() => {
+      this.awaiting = false;
+      this.turnBytes = TURN_BYTES;
+      this.resume();
+    });
   }
 
   /** The peer is gone, or the answer failed. */
@@ -54,8 +69,9 @@ export class ResponseWriter {
     this.source.cancel();
   }
 
-  /** Takes one piece; returns its size, 0 when there is none yet. */
-  private pull(): number {
+  /** Writes on, or asks for the next piece; returns the bytes written. */
+  private step(): number {
+    if (this.piece !== null) return this.writeSlice(this.piece);
     let piece: Uint8Array | null | Promise<Uint8Array | null>;
     try {
       piece = this.source.next();
@@ -71,7 +87,7 @@ export class ResponseWriter {
         if (this.ended) return;
         const { connection } = this.session;
         const previous = connection.cork();
-        this.take(later);
+        this.turnBytes -= this.take(later);
         this.resume();
         connection.uncork(previous);
       },
@@ -84,7 +100,6 @@ export class ResponseWriter {
   }
 
   private take(piece: Uint8Array | null): number {
-    const { connection } = this.session;
     if (piece === null) {
       this.end();
       return 0;
@@ -97,13 +112,23 @@ export class ResponseWriter {
       return 0;
     }
     if (count === 0) return 0;
+    this.pieceAt = 0;
+    return this.writeSlice(piece);
+  }
+
+  private writeSlice(piece: Uint8Array): number {
+    const { connection } = this.session;
+    const start = this.pieceAt;
+    const end = Math.min(start + SLICE_BYTES, piece.length);
+    this.piece = end < piece.length ? piece : null;
+    this.pieceAt = end;
     if (this.chunked) {
       const at = connection.reserve(CHUNK_HEAD_BYTES);
-      connection.commit(writeChunkHead(connection.reactor.corkBytes, at, count));
+      connection.commit(writeChunkHead(connection.reactor.corkBytes, at, end - start));
     }
-    connection.write(piece, 0, count);
+    connection.write(piece, start, end);
     if (this.chunked) connection.write(CHUNK_END, 0, CHUNK_END.length);
-    return count;
+    return end - start;
   }
 
   private end(): void {
