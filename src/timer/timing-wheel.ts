@@ -45,6 +45,7 @@ export class TimingWheel {
   private readonly slots: SlotLists;
   private cursor: number; // every slot of this tick and before has been visited
   private upperTick = Infinity; // the next visit above the ring
+  private visitsLeft = 0; // of the expire() that runs
   private nowTick: number; // the latest tick that was told; not before the cursor
 
   constructor(options: TimingWheelOptions) {
@@ -103,23 +104,30 @@ export class TimingWheel {
   /**
    * Writes the ids of up to `budget` due timers to `out`, disarms them, and returns how many; call
    * again while it returns `budget`. Never early, at most a tick late, in the order of ticks. The
-   * cost is that of the occupied slots that have come due, whatever time has passed.
+   * cost is that of the occupied slots that have come due, whatever time has passed. With `visits`
+   * it stops after about so many entries, due or not: see isBehind.
    */
-  expire(nowMs: number, out: Int32Array, budget: number): number {
+  expire(nowMs: number, out: Int32Array, budget: number, visits: number = Infinity): number {
     assert(budget > 0 && budget <= out.length, "the budget must fit into the output");
     this.nowTick = Math.max(this.nowTick, Math.floor(nowMs / this.tickMs));
+    this.visitsLeft = visits;
     let count = 0;
     let tick = this.nextTick();
     while (tick <= this.nowTick) {
       this.cursor = tick - 1;
       count = this.visit(tick, nowMs, out, count, budget);
-      if (count === budget) return count;
+      if (count === budget || this.visitsLeft <= 0) return count;
       this.cursor = tick;
       if (tick === this.upperTick) this.upperTick = this.findUpperTick();
       tick = this.nextTick();
     }
     this.cursor = this.nowTick;
     return count;
+  }
+
+  /** The latest expire() has not visited every slot that was due by its time. */
+  get isBehind(): boolean {
+    return this.nextTick() <= this.nowTick;
   }
 
   /** Tells the time without expiring anything, so that what is armed next is filed once. */
@@ -238,7 +246,8 @@ export class TimingWheel {
   ): number {
     const { times, slots } = this;
     let count = from;
-    while (count < budget) {
+    while (count < budget && this.visitsLeft > 0) {
+      this.visitsLeft--;
       const id = slots.pop(slot);
       if (id === NONE) break;
       const at = id << 1;

@@ -226,6 +226,20 @@ describe("TimerDriver expiring", () => {
     expect(clock.timerCount).toBe(0);
   });
 
+  test("lets the loop turn while it files very many timers anew", () => {
+    const { clock, wheel, driver, fired } = world({ turnMs: 0 });
+    const connections = 50_000;
+    for (let id = 0; id < connections; id++) driver.schedule(id, 2000);
+    for (let id = 0; id < connections; id++) driver.schedule(id, 60_000);
+    let polls = 0;
+    clock.onPoll = () => polls++;
+    clock.advance(2000);
+    expect(fired).toEqual([]);
+    expect(polls).toBeGreaterThan(connections / 4096);
+    expect(wheel.nextWakeMs()).toBe(60_000);
+    expect(clock.nextTimerMs).toBe(60_000);
+  });
+
   test("a timer cancelled by another one of the same slot does not fire", () => {
     const fired: number[] = [];
     const { clock, driver } = world({

@@ -190,6 +190,21 @@ describe("TimingWheel", () => {
     expect(expireAll(wheel, 200)).toEqual([out[0]!, 10].toSorted((a, b) => a - b));
   });
 
+  test("stops after as many visits as it is allowed, and says so", () => {
+    const wheel = newWheel(100, 0, 1000);
+    for (let id = 0; id < 1000; id++) wheel.schedule(id, 500);
+    for (let id = 0; id < 1000; id++) wheel.schedule(id, id === 0 ? 900 : 10_000);
+    const out = new Int32Array(8);
+    let calls = 0;
+    do expect(wheel.expire(700, out, 8, 100)).toBe(0);
+    while (wheel.isBehind && calls++ < 100);
+    expect(calls).toBeGreaterThanOrEqual(9);
+    expect(calls).toBeLessThanOrEqual(12);
+    wheel.checkInvariants();
+    expect(expireAll(wheel, 900)).toEqual([0]);
+    expect(wheel.isBehind).toBe(false);
+  });
+
   test("expires in the order of ticks after a jump over all of its rings", () => {
     const wheel = newWheel(1);
     const deadlines = [5, 4095, 4096, 4097, 262_143, 262_144, 2 ** 24, 2 ** 30, 2 ** 36, 2 ** 40];
