@@ -1,0 +1,65 @@
+import { describe, expect, test } from "bun:test";
+import { CLOSE_LOCAL } from "../../src/core/close-reason.ts";
+import { line } from "../../src/net/framing/line.ts";
+import { NetWorld, pattern } from "../support/net-world.ts";
+import { connect, frame } from "./tcp-world.ts";
+
+describe("TcpConnection", () => {
+  test("send() refuses a payload that the framing cannot carry, and sends nothing of it", () => {
+    const world = new NetWorld();
+    const { socket, peer } = connect(world, { framing: line({ maxLineBytes: 100 } as never) });
+    expect(() => peer().send("two\nlines")).toThrow("Cannot send the frame");
+    expect(socket.takeSent().length).toBe(0);
+  });
+
+  test("close() lets everything leave first, and send() after it says false", () => {
+    const world = new NetWorld();
+    const { socket, trace, peer } = connect(world, {}, { spaceBytes: 10 });
+    expect(peer().send(pattern(5_000))).toBe(true);
+    peer().close();
+    expect(peer().send("late")).toBe(false);
+    expect(socket.shutDown).toBe(false);
+    socket.drain();
+    expect(socket.shutDown).toBe(true);
+    expect(socket.takeSent().length).toBe(5_004);
+    socket.peerEnd();
+    socket.settle();
+    expect(trace.at(-1)).toBe("close local");
+    expect(world.closedFor(CLOSE_LOCAL)).toBe(1);
+    world.checkAtRest();
+  });
+
+  test("terminate() resets, once, and calls close", () => {
+    const world = new NetWorld();
+    const { socket, trace, peer } = connect(world, {});
+    peer().terminate();
+    peer().terminate();
+    socket.settle();
+    expect(socket.resetSent).toBe(true);
+    expect(trace).toEqual(["open", "close local"]);
+    world.checkAtRest();
+  });
+
+  test("cork() joins what is sent outside of a handler", () => {
+    const world = new NetWorld();
+    const { socket, peer } = connect(world, {});
+    peer().cork(() => {
+      for (let count = 0; count < 10; count++) peer().send("x");
+    });
+    expect(socket.writeResults.length).toBe(1);
+    expect(socket.takeSent().length).toBe(50);
+  });
+
+  test("sends a frame that is larger than the cork, in order", () => {
+    const world = new NetWorld();
+    const { socket, peer } = connect(world, {}, { takes: [100, 7, 0] });
+    const large = pattern(200_000);
+    peer().send("before");
+    peer().send(large);
+    peer().send("after");
+    for (let turn = 0; turn < 10; turn++) socket.drain();
+    const expected = Buffer.concat([frame("before"), frame(large), frame("after")]);
+    expect(Buffer.from(socket.takeSent()).equals(expected)).toBe(true);
+    expect(world.pool.heldBytes).toBe(world.restBytes);
+  });
+});

@@ -1,0 +1,269 @@
+import { describe, expect, test } from "bun:test";
+import {
+  CLOSE_HANDLER,
+  CLOSE_HEARTBEAT,
+  CLOSE_IDLE,
+  CLOSE_PEER,
+  CLOSE_PROTOCOL,
+} from "../../src/core/close-reason.ts";
+import {
+  COUNT_FRAMES_IN,
+  COUNT_FRAMES_OUT,
+  COUNT_HANDLER_ERRORS,
+  COUNT_HEARTBEATS_IN,
+  COUNT_HEARTBEATS_OUT,
+} from "../../src/core/counters.ts";
+import { FRAMES_PER_EVENT_MAX } from "../../src/core/limits.ts";
+import { line } from "../../src/net/framing/line.ts";
+import type { TcpListenerOptions } from "../../src/server/tcp-service.ts";
+import { NetWorld, pattern } from "../support/net-world.ts";
+import { everyCut } from "../support/replay.ts";
+import { connect, echo, frame } from "./tcp-world.ts";
+
+describe("TcpSession frames", () => {
+  test("are handed over in order and answered in one write per chunk", () => {
+    const world = new NetWorld();
+    const { socket, trace } = connect(world, { message: echo });
+    socket.deliver(Buffer.concat([frame("one"), frame("two"), frame("")]));
+    expect(trace).toEqual(["open", "message one", "message two", "message "]);
+    expect(Buffer.from(socket.takeSent())).toEqual(
+      Buffer.concat([frame("one"), frame("two"), frame("")]),
+    );
+    expect(socket.writeResults.length).toBe(1);
+    expect(world.count(COUNT_FRAMES_IN)).toBe(3);
+    expect(world.count(COUNT_FRAMES_OUT)).toBe(3);
+    socket.peerEnd();
+    socket.settle();
+    world.checkAtRest();
+  });
+
+  test("are the same however the stream is cut", () => {
+    const stream = Buffer.concat([frame("a"), frame(pattern(300)), frame(""), frame("zz")]);
+    everyCut(stream, (ends) => {
+      const world = new NetWorld();
+      const { socket } = connect(world, { message: echo });
+      let start = 0;
+      for (const end of ends) {
+        socket.deliver(stream.subarray(start, end));
+        start = end;
+      }
+      expect(world.pool.heldBytes).toBe(world.restBytes);
+      return Buffer.from(socket.takeSent()).toString("latin1");
+    });
+  });
+
+  test("larger than the input's high water mark are put together", () => {
+    const world = new NetWorld();
+    const { socket, trace } = connect(world, { message: echo });
+    const large = frame(pattern(1 << 20));
+    for (let at = 0; at < large.length; at += 50_000) {
+      expect(socket.paused).toBe(false);
+      socket.deliver(large.subarray(at, at + 50_000));
+    }
+    expect(trace.at(-1)).toBe(`message ${1 << 20}`);
+    expect(Buffer.compare(socket.takeSent(), large)).toBe(0);
+    expect(world.pool.heldBytes).toBe(world.restBytes);
+  });
+
+  test("longer than the maximum end the connection before they are read", () => {
+    const world = new NetWorld();
+    const { socket, trace } = connect(world, { message: echo });
+    socket.deliver(Buffer.concat([frame("fine"), Buffer.from([0x7f, 0xff, 0xff, 0xff])]));
+    expect(trace.slice(1)).toEqual([
+      "message fine",
+      "error Cannot read a frame: it is longer than maxFrameBytes",
+    ]);
+    socket.peerEnd();
+    socket.settle();
+    expect(trace.at(-1)).toBe("close protocol");
+    expect(world.closedFor(CLOSE_PROTOCOL)).toBe(1);
+    expect(socket.takeSent()).toEqual(frame("fine"));
+    world.checkAtRest();
+  });
+
+  test("beyond the budget of one event wait for the next turn, and none is lost", () => {
+    const world = new NetWorld();
+    const { socket, trace } = connect(world, { message: (connection) => connection.send("x") });
+    const count = FRAMES_PER_EVENT_MAX + 10;
+    socket.deliver(Buffer.concat(new Array<Uint8Array>(count).fill(frame("y"))));
+    expect(trace.length - 1).toBe(FRAMES_PER_EVENT_MAX);
+    world.clock.turn();
+    expect(trace.length - 1).toBe(count);
+  });
+
+  test("of a line framing are lines", () => {
+    const world = new NetWorld();
+    const { socket, trace } = connect(world, { framing: line(), message: echo });
+    socket.deliver("hello\nwor");
+    socket.deliver("ld\n");
+    expect(trace).toEqual(["open", "message hello", "message world"]);
+    expect(socket.sentText).toBe("hello\nworld\n");
+  });
+});
+
+describe("TcpSession heartbeats", () => {
+  const heartbeat = { intervalMs: 1_000, misses: 3 };
+
+  test("are answered at once and not shown to the application", () => {
+    const world = new NetWorld();
+    const { socket, trace } = connect(world, { heartbeat });
+    socket.deliver(frame(""));
+    expect(trace).toEqual(["open"]);
+    expect(socket.takeSent()).toEqual(frame(""));
+    expect(world.count(COUNT_HEARTBEATS_IN)).toBe(1);
+    expect(world.count(COUNT_HEARTBEATS_OUT)).toBe(1);
+  });
+
+  test("are shown to the application that asks, and may have a payload", () => {
+    const world = new NetWorld();
+    const options = { heartbeat: { ...heartbeat, payload: "PING", deliver: true } };
+    const { socket, trace } = connect(world, options);
+    socket.deliver(Buffer.concat([frame("PING"), frame("PONG"), frame("")]));
+    expect(trace).toEqual(["open", "message PING", "message PONG", "message "]);
+    expect(socket.takeSent()).toEqual(frame("PING"));
+  });
+
+  test("that stay away end the connection after interval times misses, not before", () => {
+    const world = new NetWorld();
+    const { socket, trace } = connect(world, { heartbeat });
+    world.clock.advance(2_999);
+    expect(trace).toEqual(["open"]);
+    world.clock.advance(1 + 50 + 10);
+    expect(world.closedFor(CLOSE_HEARTBEAT) + (socket.shutDown ? 1 : 0)).toBeGreaterThan(0);
+    socket.peerEnd();
+    socket.settle();
+    expect(trace.at(-1)).toBe("close heartbeat");
+    world.checkAtRest();
+  });
+
+  test("renew the whole time, also one in the last moment", () => {
+    const world = new NetWorld();
+    const { socket, trace } = connect(world, { heartbeat });
+    world.clock.advance(2_990);
+    socket.deliver(frame(""));
+    world.clock.advance(2_990);
+    expect(socket.shutDown).toBe(false);
+    expect(trace).toEqual(["open"]);
+    world.clock.advance(100);
+    expect(socket.shutDown).toBe(true);
+  });
+
+  test("are sent by us if we speak first, and an answer is not answered", () => {
+    const world = new NetWorld();
+    const options = { heartbeat: { ...heartbeat, speaksFirst: "us" as const } };
+    const { socket } = connect(world, options);
+    world.clock.advance(1_100);
+    expect(socket.takeSent()).toEqual(frame(""));
+    socket.deliver(frame(""));
+    expect(socket.takeSent().length).toBe(0);
+    expect(world.count(COUNT_HEARTBEATS_OUT)).toBe(1);
+  });
+
+  test("do not count as use for the idle timeout", () => {
+    const world = new NetWorld();
+    const options = { heartbeat: { ...heartbeat, idleTimeoutMs: 8_000 } };
+    const { socket, trace } = connect(world, options);
+    for (let second = 1; second <= 7; second++) {
+      world.clock.advance(1_000);
+      socket.deliver(frame(""));
+    }
+    expect(socket.shutDown).toBe(false);
+    world.clock.advance(1_100);
+    expect(socket.shutDown).toBe(true);
+    socket.peerEnd();
+    socket.settle();
+    expect(trace.at(-1)).toBe("close idle");
+    expect(world.closedFor(CLOSE_IDLE)).toBe(1);
+  });
+});
+
+describe("TcpSession back-pressure", () => {
+  test("stops handing over frames while the peer does not read, and says when it may go on", () => {
+    const world = new NetWorld();
+    const answer = pattern(30_000);
+    const { socket, trace } = connect(
+      world,
+      { message: (connection) => connection.send(answer) },
+      { spaceBytes: 0 },
+    );
+    socket.deliver(Buffer.concat(new Array<Uint8Array>(20).fill(frame("more"))));
+    const handed = trace.length - 1;
+    expect(handed).toBeLessThan(8);
+    expect(socket.paused).toBe(true);
+    socket.drain();
+    for (let turn = 0; turn < 20; turn++) socket.drain();
+    expect(trace).toContain("drain");
+    expect(trace.filter((call) => call === "message more").length).toBe(20);
+    expect(socket.takeSent().length).toBe(20 * (answer.length + 4));
+    expect(socket.paused).toBe(false);
+    expect(world.pool.heldBytes).toBe(world.restBytes);
+  });
+
+  test("pause() holds frames back and resume() hands them over", () => {
+    const world = new NetWorld();
+    const { socket, trace, peer } = connect(world, {
+      message: (connection, bytes) => bytes.toString() === "stop" && connection.pause(),
+    });
+    socket.deliver(Buffer.concat([frame("stop"), frame("later")]));
+    expect(trace).toEqual(["open", "message stop"]);
+    expect(socket.paused).toBe(true);
+    peer().resume();
+    expect(trace.at(-1)).toBe("message later");
+    expect(socket.paused).toBe(false);
+  });
+});
+
+describe("TcpSession handlers that fail", () => {
+  const failing: [string, TcpListenerOptions][] = [
+    ["open throws", { open: () => raise("open") }],
+    ["message throws", { message: () => raise("message") }],
+    ["message rejects", { message: () => Promise.reject(new Error("message")) }],
+  ];
+  for (const [name, options] of failing) {
+    test(`${name}: this connection ends, others live`, async () => {
+      const world = new NetWorld();
+      const other = connect(world, { message: echo });
+      const { socket, trace } = connect(world, options);
+      if (!socket.closed) socket.deliver(frame("go"));
+      await Promise.resolve();
+      await Promise.resolve();
+      socket.settle();
+      expect(trace.some((call) => call.startsWith("error "))).toBe(true);
+      expect(trace.at(-1)).toBe("close handler");
+      expect(world.closedFor(CLOSE_HANDLER)).toBe(1);
+      expect(world.count(COUNT_HANDLER_ERRORS)).toBe(1);
+      other.socket.deliver(frame("alive"));
+      expect(other.socket.takeSent()).toEqual(frame("alive"));
+      world.check();
+    });
+  }
+
+  test("close and error that throw do no harm", () => {
+    const world = new NetWorld();
+    const { socket } = connect(world, {
+      message: () => raise("message"),
+      error: () => raise("error"),
+      close: () => raise("close"),
+    });
+    socket.deliver(frame("go"));
+    socket.settle();
+    expect(world.closedFor(CLOSE_HANDLER)).toBe(1);
+    world.checkAtRest();
+  });
+
+  test("a peer that half-closes has its answers and then the end", () => {
+    const world = new NetWorld();
+    const { socket, trace } = connect(world, { message: echo });
+    socket.deliver(frame("last"));
+    socket.peerEnd();
+    socket.settle();
+    expect(socket.takeSent()).toEqual(frame("last"));
+    expect(trace.at(-1)).toBe("close peer");
+    expect(world.closedFor(CLOSE_PEER)).toBe(1);
+    world.checkAtRest();
+  });
+});
+
+function raise(text: string): never {
+  throw new Error(text);
+}
