@@ -19,6 +19,8 @@ import type { HttpResponse } from "./http-response.ts";
 import type { HttpSession } from "./http-session.ts";
 import { ResponseWriter } from "./response-writer.ts";
 
+const STATUS_RESET_CONTENT = 205;
+
 export function answerString(session: HttpSession, response: HttpResponse, body: string): void {
   if (response.fields === "" && answerWhole(session, response, body)) return;
   const { connection } = session;
@@ -170,7 +172,14 @@ export function isHandlerFault(error: unknown, counters: Float64Array): boolean 
 }
 
 function hasContent(session: HttpSession, response: HttpResponse): boolean {
-  return !session.isHead && !bodyForbidden(response.code);
+  const { code } = response;
+  return !session.isHead && !bodyForbidden(code) && code !== STATUS_RESET_CONTENT;
+}
+
+/** The length that the head tells: 205 has none to give, whatever was filled in. */
+function framingOf(code: number, length: number): number {
+  if (bodyForbidden(code)) return LENGTH_NONE;
+  return code === STATUS_RESET_CONTENT ? 0 : length;
 }
 
 function headRoom(session: HttpSession, response: HttpResponse): number {
@@ -190,7 +199,7 @@ function beginAnswer(
   const prefix = session.application.heads.prefix(response.code, response.type);
   const fields = response.fields;
   const at = connection.reserve(prefix.bytes.length + fields.length + HEAD_END_BYTES + bodyBytes);
-  const framing = bodyForbidden(response.code) ? LENGTH_NONE : length;
+  const framing = framingOf(response.code, length);
   const field = session.connectionField(response);
   reactor.counters[statusCounter(response.code)]!++;
   return writeHead(reactor.corkBytes, at, prefix, framing, field, fields);

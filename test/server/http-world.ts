@@ -55,6 +55,11 @@ export class HttpWorld extends NetWorld {
     throw new Error(`${what} did not happen`);
   }
 
+  /** Handler failures that were logged. */
+  get failures(): string[] {
+    return this.log.filter((line) => line.includes("A handler failed"));
+  }
+
   /** Enough turns for everything that waits for nothing but promises. */
   async settle(): Promise<void> {
     for (let turn = 0; turn < 6; turn++) await this.turn();

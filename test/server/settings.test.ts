@@ -28,6 +28,15 @@ describe("resolveSettings", () => {
     expect(resolveSettings({}, { processors: 0, fdLimit: 1e6 }).workers).toBe(1);
   });
 
+  test("takes half of a small container's memory for buffers, and no less than the least", () => {
+    const limit = (memoryBytes: number) =>
+      resolveSettings({}, { ...machine, memoryBytes }).memoryLimitBytes;
+    expect(limit(2 ** 28 + 3)).toBe(2 ** 27);
+    expect(limit(2 ** 20)).toBe(2 ** 24);
+    expect(limit(2 ** 40)).toBe(2 ** 29);
+    expect(resolveSettings({}, machine).memoryLimitBytes).toBe(2 ** 29);
+  });
+
   test("refuses more connections than there are descriptors for, with the figures", () => {
     expect(resolveSettings({ maxConnections: 225 }, machine).maxConnections).toBe(225);
     expect(() => resolveSettings({ maxConnections: 226 }, machine)).toThrow(
