@@ -4,6 +4,8 @@
 import { createLog } from "../core/log.ts";
 import { MillraceServer } from "../master/serve.ts";
 import { installSignals } from "../master/signals.ts";
+import { Terminal } from "../master/terminal.ts";
+import { surviveLostOutput } from "../thread/lost-output.ts";
 import { parseStartArguments, startHelp } from "./arguments.ts";
 import { failureText, EXIT_CANNOT_START } from "./failure.ts";
 
@@ -33,11 +35,15 @@ export async function startCommand(args: readonly string[]): Promise<void> {
       exit(EXIT_CANNOT_START);
     },
   });
+  surviveLostOutput([process.stdout, process.stderr]);
+  const terminal = new Terminal();
+  terminal.watch();
   installSignals({
     target: server,
     log: createLog({ level: options.logLevel ?? "info" }),
     exit,
     write: (text) => void process.stderr.write(text),
+    terminalHasGone: () => terminal.hasJustGone(),
   });
   await server.start();
   if (!server.isStopping) announce(server);

@@ -1,7 +1,7 @@
 // What the signals of an operator do to the server. Only the command installs them: a program that
 // calls serve() keeps its own. Where a signal stands for an exit code it is 128 + its number.
 //
-//   SIGHUP            reload the workers one by one
+//   SIGHUP            reload the workers one by one; or drain, if it says that the terminal is gone
 //   SIGTERM, SIGINT   drain and leave with code 0; a second one ends at once with 143 or 130
 //   SIGUSR1           print the counters to standard error
 
@@ -25,23 +25,29 @@ export interface SignalOptions {
   readonly exit: (code: number) => void;
   /** Standard error. */
   readonly write: (text: string) => void;
+  /** Whether a SIGHUP that comes now is the hangup of our terminal. */
+  readonly terminalHasGone: () => boolean;
 }
 
 const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
-type StopSignal = (typeof STOP_SIGNALS)[number];
+type StopSignal = (typeof STOP_SIGNALS)[number] | "SIGHUP";
 
 /** Returns a function that removes the handlers. */
 export function installSignals(options: SignalOptions, on: NodeJS.Process = process): () => void {
   const { target, log, write } = options;
   const stop = stopper(options);
   const handlers: [NodeJS.Signals, () => void][] = [
-    ["SIGHUP", () => void target.reload().catch(() => undefined)], // the master has logged it
+    ["SIGHUP", () => (options.terminalHasGone() ? stop("SIGHUP") : reload(target))],
     ["SIGUSR1", () => write(formatStats(target.stats()))],
     ...STOP_SIGNALS.map((signal): [NodeJS.Signals, () => void] => [signal, () => stop(signal)]),
   ];
   for (const [signal, handler] of handlers) on.on(signal, handler);
   log.debug("signals: SIGHUP reloads, SIGTERM and SIGINT drain, SIGUSR1 prints counters");
   return () => handlers.forEach(([signal, handler]) => on.off(signal, handler));
+}
+
+function reload(target: SignalTarget): void {
+  target.reload().catch(() => undefined); // the master has logged it
 }
 
 function stopper({ target, log, exit }: SignalOptions): (signal: StopSignal) => void {

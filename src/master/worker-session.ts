@@ -8,6 +8,7 @@ import { MillraceError, messageOf, type ErrorCode } from "../core/errors.ts";
 import { createLog, type Log } from "../core/log.ts";
 import { duplicateDescriptor } from "../net/listening-socket.ts";
 import type { ServiceSource } from "../server/load-service.ts";
+import { surviveLostOutput } from "../thread/lost-output.ts";
 import { listenToOwner } from "../thread/worker-port.ts";
 import type { FromWorker, InitMessage, ListenerGrant, ToWorker } from "./worker-protocol.ts";
 import type { WorkerServer, WorkerServerOptions } from "./worker-server.ts";
@@ -161,6 +162,7 @@ export function runWorker<Service>(program: WorkerProgram<Service>): void {
     post: (message) => owner.post(message),
     exit: (code) => process.exit(code),
   });
+  surviveLostOutput([process.stdout, process.stderr]);
   process.on("uncaughtException", (error) => session.uncaughtException(error));
   process.on("unhandledRejection", (reason) => session.unhandledRejection(reason));
 }

@@ -14,6 +14,7 @@ import {
   IDLE_TIMEOUT_MS,
   MEMORY_LIMIT_BYTES_DEFAULT,
   MEMORY_LIMIT_BYTES_MIN,
+  MIB,
   WORKERS_MAX,
 } from "../core/limits.ts";
 
@@ -43,6 +44,8 @@ export interface Machine {
   readonly processors: number;
   /** RLIMIT_NOFILE of the process; Infinity where there is none. */
   readonly fdLimit: number;
+  /** Memory that the process may use, in bytes; unlimited if nothing is said. */
+  readonly memoryBytes?: number;
 }
 
 export const MAX_DELAY_MS: number = 2 ** 31 - 1; // the longest a timer can wait
@@ -54,7 +57,7 @@ export function resolveSettings(input: ServerSettingsInput, machine: Machine): S
   const settings: ServerSettings = {
     workers,
     maxConnections: input.maxConnections ?? connectionsPerWorker(machine.fdLimit, workers),
-    memoryLimitBytes: input.memoryLimitBytes ?? MEMORY_LIMIT_BYTES_DEFAULT,
+    memoryLimitBytes: input.memoryLimitBytes ?? defaultMemoryLimit(machine.memoryBytes),
     idleTimeoutMs: input.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
     headTimeoutMs: input.headTimeoutMs ?? HEAD_TIMEOUT_MS,
     bodyBytesMax: input.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT,
@@ -69,6 +72,12 @@ export function resolveSettings(input: ServerSettingsInput, machine: Machine): S
 export function connectionsPerWorker(fdLimit: number, workers: number): number {
   const share = Math.floor((fdLimit * FD_SHARE_FOR_CONNECTIONS) / workers);
   return Math.max(1, Math.min(share, CONNECTIONS_PER_WORKER_MAX));
+}
+
+/** In a small container half of what there is, so that our limit is met before the kernel's. */
+function defaultMemoryLimit(memoryBytes: number = Number.POSITIVE_INFINITY): number {
+  const half = Math.floor(Math.min(memoryBytes / 2, MEMORY_LIMIT_BYTES_DEFAULT) / MIB) * MIB;
+  return Math.max(half, MEMORY_LIMIT_BYTES_MIN);
 }
 
 function checkSettings(settings: ServerSettings, machine: Machine): void {

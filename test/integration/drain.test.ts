@@ -127,3 +127,22 @@ test("signals in a heap are one reload more than the one that runs", async () =>
   expect(code).toBe(0);
   expect(stderr.match(/reload: replacing/g)!.length).toBeLessThanOrEqual(2);
 });
+
+test("a server outlives the reader of its log", async () => {
+  const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+  // Closes its own end of the log's pipe before the server writes its first line.
+  const start = '"$0" "$1" start "$2" --port 0 --workers 1 >&3';
+  const command = `exec 3>&1; { ${start}; echo "code $?" >&3; } 2>&1 | :`;
+  const child = Bun.spawn(["sh", "-c", command, process.execPath, main, APP], { stdout: "pipe" });
+  const lines: string[] = [];
+  for await (const chunk of child.stdout) {
+    lines.push(new TextDecoder().decode(chunk));
+    const url = / on (http:\S+)/.exec(lines.join(""))?.[1];
+    if (url === undefined || lines.length > 1) continue;
+    expect(await (await fetch(`${url}/hold/1`)).text()).toBe("answer"); // the app logs here
+    const { pid } = (await (await fetch(`${url}/pid`)).json()) as { pid: number };
+    process.kill(pid, "SIGHUP");
+    process.kill(pid, "SIGTERM");
+  }
+  expect(lines.join("")).toContain("code 0");
+});

@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import { createLog } from "../../src/core/log.ts";
 import { installSignals } from "../../src/master/signals.ts";
 
-function create() {
+function create(terminalHasGone = false) {
   const calls: string[] = [];
   const stopped = Promise.withResolvers<void>();
   const signals = new EventEmitter();
@@ -19,6 +19,7 @@ function create() {
       log: createLog({ level: "silent" }),
       exit: (code) => void calls.push(`exit ${code}`),
       write: (text) => void calls.push(text),
+      terminalHasGone: () => terminalHasGone,
     },
     signals as unknown as NodeJS.Process,
   );
@@ -33,6 +34,16 @@ describe("installSignals", () => {
     signals.emit("SIGHUP");
     signals.emit("SIGHUP");
     expect(calls).toEqual(["reload", "reload"]);
+  });
+
+  test("drains at a SIGHUP that says that the terminal is gone", async () => {
+    const { calls, signals, stopped } = create(true);
+    signals.emit("SIGHUP");
+    stopped.resolve();
+    await turn();
+    expect(calls).toEqual(["stop", "exit 0"]);
+    signals.emit("SIGHUP");
+    expect(calls.slice(2)).toEqual(["close", "exit 129"]);
   });
 
   test.each(["SIGTERM", "SIGINT"])("drains at %s and leaves with 0", async (signal) => {

@@ -18,6 +18,7 @@ const service: Service = defineService({
           console.error("spinning");
           for (;;) Bun.sleepSync(10);
         }
+        if (what === "pid") return Response.json({ pid: process.pid });
         return new Response("answer");
       },
     }),
