@@ -168,7 +168,8 @@ export abstract class FieldParser {
     return PARSE_MORE;
   }
 
-  // A name that ends with another byte than its colon: the blank line, or an error.
+  // A name that ends with another byte than its colon: the end of the section cut in two, or an
+  // error. The blank line in one piece is parseFields' own affair.
   private endOfName(
     bytes: Uint8Array,
     start: number,
@@ -179,10 +180,7 @@ export abstract class FieldParser {
     const byte = bytes[at]!;
     if (byte === CR) {
       if (at + 1 >= limit) return this.pause(start, line, at, -1);
-      if (bytes[at + 1] !== LF) return this.fail(HTTP_BARE_CR);
-      if (at > line) return this.fail(HTTP_FIELD_COLON_MISSING);
-      this.headBytes = at + 2 - start;
-      return PARSE_DONE;
+      return this.fail(bytes[at + 1] === LF ? HTTP_FIELD_COLON_MISSING : HTTP_BARE_CR);
     }
     if (byte === LF) return this.fail(HTTP_BARE_LF);
     if (byte === COLON) return this.fail(HTTP_FIELD_NAME_EMPTY);

@@ -91,6 +91,7 @@ describe("BodyDecoder", () => {
     const outcome = JSON.parse(everyCut(bytes, run));
     expect(outcome).toEqual({ more: true, body: "0\r\n\r\nhello" });
     const large = latin1("x".repeat(1025));
+    expect(decodeBody(large.slice(1), BODY_UNTIL_CLOSE, 0, [1000, 1024], SMALL).more).toBe(true);
     expect(decodeBody(large, BODY_UNTIL_CLOSE, 0, [1024, 1025], SMALL).error).toBe(
       "HTTP_BODY_TOO_LARGE",
     );

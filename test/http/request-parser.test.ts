@@ -192,7 +192,9 @@ describe("RequestParser", () => {
     expect(parser.findHeader(bytes, 4, "x-one", 2)).toBe(3);
     expect(parser.findHeader(bytes, 4, "x-one", 4)).toBe(-1);
     expect(parser.findHeader(bytes, 4, "x^")).toBe(-1);
-    expect(parser.findHeader(bytes, 4, "x-on")).toBe(-1);
+    for (const name of ["x-on", "y-one", "x-onf", "", "x-one1"]) {
+      expect(parser.findHeader(bytes, 4, name)).toBe(-1);
+    }
     expect(parser.headerIs(bytes, 4, 2, "text/html")).toBe(true);
     expect(parser.headerIs(bytes, 4, 2, "text/htm")).toBe(false);
     expect(parser.headerIs(bytes, 4, 1, "b")).toBe(false);

@@ -62,6 +62,18 @@ describe("ResponseParser", () => {
     expect(() => parser.parse(last, 0, last.length)).toThrow("must be reset");
   });
 
+  test("needs no reset when it is new and the method was GET", () => {
+    for (const [, text, , method] of RESPONSES_ACCEPTED) {
+      if (method !== undefined) continue;
+      const bytes = latin1(text);
+      const parser = new ResponseParser(REQUEST_LIMITS_DEFAULT);
+      expect(parser.parse(bytes, 0, bytes.length)).toBe(PARSE_DONE);
+      const { bodyKind, keepAlive, contentLength, headBytes } = parser;
+      const found = parseResponse(bytes, METHOD_GET).head;
+      expect(found).toMatchObject({ bodyKind, keepAlive, contentLength, headBytes });
+    }
+  });
+
   test("parses an interim response and then the final one", () => {
     const parser = new ResponseParser(REQUEST_LIMITS_DEFAULT);
     const interim = head("HTTP/1.1 100 Continue");

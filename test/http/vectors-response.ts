@@ -175,6 +175,7 @@ export const RESPONSES_REFUSED: readonly (readonly [string, string])[] = [
   ["HTTP_LENGTH_OVERFLOW", "HTTP/1.1 200 OK\r\nContent-Length: 9007199254740992\r\n"],
   ["HTTP_LENGTH_CONFLICT", "HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n"],
   ["HTTP_LENGTH_CONFLICT", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n"],
+  ["HTTP_LENGTH_CONFLICT", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 6\r\n"],
   ["HTTP_FIELD_TOO_LONG", `HTTP/1.1 200 OK\r\nA: ${"b".repeat(16_384)}`],
   ["HTTP_FIELDS_TOO_MANY", `HTTP/1.1 200 OK\r\n${"A:\r\n".repeat(101)}`],
   ["HTTP_HEAD_TOO_LARGE", `HTTP/1.1 200 ${"O".repeat(32_768)}`],
