@@ -53,9 +53,13 @@ export class NetWorld {
     this.restBytes = this.pool.heldBytes;
   }
 
-  /** Accepts a connection whose session acts as `hooks` say. */
-  accept(hooks: SessionHooks = {}, options: FakeSocketOptions<Connection> = {}): Peer {
-    return new Peer(this, hooks, options);
+  /** Accepts a connection whose session acts as `hooks` say; with a seed, its writes are short. */
+  accept(
+    hooks: SessionHooks = {},
+    options: FakeSocketOptions<Connection> = {},
+    seed: number | null = null,
+  ): Peer {
+    return new Peer(this, hooks, options, seed);
   }
 
   count(counter: number): number {
@@ -156,11 +160,19 @@ export class Peer {
   readonly socket: FakeSocket<Connection>;
   private made: ScriptSession | null = null;
 
-  constructor(world: NetWorld, hooks: SessionHooks, options: FakeSocketOptions<Connection>) {
+  constructor(
+    world: NetWorld,
+    hooks: SessionHooks,
+    options: FakeSocketOptions<Connection>,
+    seed: number | null,
+  ) {
     const handlers = world.reactor.handlers({
       open: (connection) => (this.made = new ScriptSession(connection, hooks)),
-    });
-    this.socket = new FakeSocket(handlers as unknown as SocketHandler<Connection>, options);
+    }) as unknown as SocketHandler<Connection>;
+    this.socket =
+      seed === null
+        ? new FakeSocket(handlers, options)
+        : FakeSocket.seeded(seed, handlers, options);
     this.socket.open();
   }
 
