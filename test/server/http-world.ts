@@ -57,7 +57,7 @@ export class HttpWorld extends NetWorld {
 
   /** Handler failures that were logged. */
   get failures(): string[] {
-    return this.log.filter((line) => line.includes("A handler failed"));
+    return this.log.filter((line) => line.includes("a handler failed"));
   }
 
   /** Enough turns for everything that waits for nothing but promises. */
