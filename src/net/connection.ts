@@ -28,12 +28,13 @@ import {
   OUTPUT_HIGH_WATER_BYTES,
   OUTPUT_LOW_WATER_BYTES,
 } from "../core/limits.ts";
-import { copyBytes } from "../buffer/io-buf.ts";
+import { copyBytes, type IoBuf } from "../buffer/io-buf.ts";
 import { InputBuffer } from "../buffer/input-buffer.ts";
 import { OutputBuffer } from "../buffer/output-buffer.ts";
 import type { Session } from "./protocol.ts";
 import type { RawSocket } from "./raw-socket.ts";
 import type { Reactor } from "./reactor.ts";
+import { loadSendFile } from "./send-file.ts";
 
 export const STATE_OPEN = 0;
 export const STATE_DRAINING = 1;
@@ -164,6 +165,51 @@ export class Connection {
     this.send(bytes, start, end);
   }
 
+  /**
+   * Sends a filled io_buf after all that was written before, and takes it over: what the kernel
+   * refuses waits in it, uncopied.
+   */
+  adopt(buf: IoBuf): void {
+    const { pool, counters } = this.reactor;
+    if (this.reactor.corked === this) this.flushCork();
+    if (this.state !== STATE_OPEN) return pool.release(buf);
+    if (this.output.pendingBytes === 0) {
+      const count = this.socket.write(buf.bytes, buf.head, buf.length);
+      if (count > 0) {
+        counters[COUNT_BYTES_OUT]! += count;
+        buf.pop(count);
+      }
+      if (this.isClosed() || buf.length === 0) return pool.release(buf);
+      if (count < 0) {
+        pool.release(buf);
+        return this.abort(CLOSE_RESET);
+      }
+      this.startStall();
+    }
+    const overflows = this.output.pendingBytes + buf.length > OUTPUT_CAP_BYTES;
+    this.output.adopt(buf);
+    if (overflows) this.abort(CLOSE_OUTPUT_OVERFLOW);
+    else this.afterQueueing();
+  }
+
+  /**
+   * Sends up to `count` bytes of an open file from the page cache, after all that was written
+   * before. Returns how many; 0 when the socket or the file has none to give now, so that the next
+   * ones must be read and written; -1 when files cannot be sent to this socket that way at all.
+   */
+  sendFile(file: number, position: number, count: number): number {
+    const sendFile = loadSendFile();
+    const { fd } = this.socket;
+    // What goes out over TLS must be encrypted first.
+    if (sendFile === null || fd === undefined || this.socket.getTLSVersion?.() !== null) return -1;
+    if (this.reactor.corked === this) this.flushCork();
+    if (this.state !== STATE_OPEN || this.output.pendingBytes > 0) return 0;
+    const sent = sendFile(fd, file, position, count);
+    if (sent <= 0) return 0;
+    this.reactor.counters[COUNT_BYTES_OUT]! += sent;
+    return sent;
+  }
+
   /** Hands the corked bytes to the socket. */
   flushCork(): void {
     const reactor = this.reactor;
@@ -183,13 +229,21 @@ export class Connection {
       this.reactor.counters[COUNT_BYTES_OUT]! += count;
       position += count;
       if (position === end) return;
-      this.reactor.readClock(); // it may be long ago that an event brought the time
-      this.stallAtMs = this.reactor.nowMs + this.reactor.limits.writeStallMs;
+      this.startStall();
     }
     if (this.output.pendingBytes + (end - position) > OUTPUT_CAP_BYTES) {
       return this.abort(CLOSE_OUTPUT_OVERFLOW);
     }
     if (!this.output.append(bytes, position, end)) return this.abort(CLOSE_MEMORY);
+    this.afterQueueing();
+  }
+
+  private startStall(): void {
+    this.reactor.readClock(); // it may be long ago that an event brought the time
+    this.stallAtMs = this.reactor.nowMs + this.reactor.limits.writeStallMs;
+  }
+
+  private afterQueueing(): void {
     if (this.output.pendingBytes >= OUTPUT_HIGH_WATER_BYTES && this.writable) {
       this.writable = false;
       this.updateReading();

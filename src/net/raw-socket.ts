@@ -7,6 +7,10 @@ export interface RawSocket<Owner> extends ByteSink {
   data: Owner;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
+  /** The descriptor, for what Bun does not offer; a socket that is not one of the kernel has none. */
+  readonly fd?: number;
+  /** Null on a plain socket. */
+  getTLSVersion?(): string | null;
   /** Half-close: what the kernel took still leaves, then FIN. Reading goes on. */
   shutdown(): void;
   /** Closes both ways at once. Safe only when the peer has nothing more to send. */

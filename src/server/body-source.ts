@@ -2,11 +2,20 @@
 // stream, a file. The session pulls the next piece only when the peer has taken enough of those
 // before. One consumer; cancel() is called exactly once if the end is not reached.
 
+import type { IoBuf } from "../buffer/io-buf.ts";
+import type { Connection } from "../net/connection.ts";
+
+/** Bytes, which the session has done with before it asks again, or an io_buf, which it keeps. */
+export type Piece = Uint8Array | IoBuf;
+
 export interface BodySource {
   /** Bytes in all, or -1 when it is not known before the end. */
   readonly length: number;
-  /** The next piece, which the session has done with before it asks again; null at the end. */
-  next(): Uint8Array | null | Promise<Uint8Array | null>;
+  /** The next piece; null at the end. */
+  next(): Piece | null | Promise<Piece | null>;
+  /** Puts bytes on the connection by itself and returns how many; 0 if next() is to be asked. Only
+   *  for a source of known length. */
+  sendTo?(connection: Connection): number;
   /** The rest is not wanted. */
   cancel(): void;
 }

@@ -67,7 +67,7 @@ export class HttpApplication implements Protocol {
     this.exchanges = new ExchangePool(REQUEST_LIMITS_DEFAULT, reactor.pool);
     this.heads = new ResponseHeads(new DateCache(() => reactor.wallMs));
     this.router = options.routes === undefined ? null : buildRouter(options.routes);
-    this.files = options.static === undefined ? null : new StaticFiles(options.static);
+    this.files = options.static === undefined ? null : new StaticFiles(options.static, reactor);
     this.fetch = options.fetch === undefined ? null : fetchHandler(options.fetch, worker);
     const all = METHOD_NAMES.filter((name) => !["OTHER", "", "TRACE", "CONNECT"].includes(name));
     this.allowed =

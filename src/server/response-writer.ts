@@ -6,8 +6,9 @@
 // never passes it.
 
 import { CHUNK_END, CHUNK_HEAD_BYTES, LAST_CHUNK, writeChunkHead } from "../http/response-head.ts";
+import { IoBuf } from "../buffer/io-buf.ts";
 import { STATE_OPEN } from "../net/connection.ts";
-import type { BodySource } from "./body-source.ts";
+import type { BodySource, Piece } from "./body-source.ts";
 import type { HttpSession } from "./http-session.ts";
 
 /** Written in one turn of the loop before other connections get theirs; a small piece costs more
@@ -72,7 +73,12 @@ export class ResponseWriter {
   /** Writes on, or asks for the next piece; returns the bytes written. */
   private step(): number {
     if (this.piece !== null) return this.writeSlice(this.piece);
-    let piece: Uint8Array | null | Promise<Uint8Array | null>;
+    const sent = this.source.sendTo?.(this.session.connection) ?? 0;
+    if (sent > 0) {
+      this.writtenBytes += sent;
+      return sent;
+    }
+    let piece: Piece | null | Promise<Piece | null>;
     try {
       piece = this.source.next();
     } catch (error) {
@@ -84,7 +90,7 @@ export class ResponseWriter {
     piece.then(
       (later) => {
         this.awaiting = false;
-        if (this.ended) return;
+        if (this.ended) return this.discard(later);
         const { connection } = this.session;
         const previous = connection.cork();
         this.turnBytes -= this.take(later);
@@ -99,7 +105,7 @@ export class ResponseWriter {
     return 0;
   }
 
-  private take(piece: Uint8Array | null): number {
+  private take(piece: Piece | null): number {
     if (piece === null) {
       this.end();
       return 0;
@@ -108,12 +114,27 @@ export class ResponseWriter {
     this.writtenBytes += count;
     const { length } = this.source;
     if (length >= 0 && this.writtenBytes > length) {
+      this.discard(piece);
       this.fail(new RangeError(`A response body is longer than its length of ${length} bytes`));
       return 0;
     }
+    if (piece instanceof IoBuf) return this.handOver(piece);
     if (count === 0) return 0;
     this.pieceAt = 0;
     return this.writeSlice(piece);
+  }
+
+  private handOver(buf: IoBuf): number {
+    const count = buf.length;
+    const { connection } = this.session;
+    if (this.chunked && count > 0) this.writeChunkHead(count);
+    connection.adopt(buf);
+    if (this.chunked && count > 0) connection.write(CHUNK_END, 0, CHUNK_END.length);
+    return count;
+  }
+
+  private discard(piece: Piece | null): void {
+    if (piece instanceof IoBuf) this.session.connection.reactor.pool.release(piece);
   }
 
   private writeSlice(piece: Uint8Array): number {
@@ -122,13 +143,16 @@ export class ResponseWriter {
     const end = Math.min(start + SLICE_BYTES, piece.length);
     this.piece = end < piece.length ? piece : null;
     this.pieceAt = end;
-    if (this.chunked) {
-      const at = connection.reserve(CHUNK_HEAD_BYTES);
-      connection.commit(writeChunkHead(connection.reactor.corkBytes, at, end - start));
-    }
+    if (this.chunked) this.writeChunkHead(end - start);
     connection.write(piece, start, end);
     if (this.chunked) connection.write(CHUNK_END, 0, CHUNK_END.length);
     return end - start;
+  }
+
+  private writeChunkHead(count: number): void {
+    const { connection } = this.session;
+    const at = connection.reserve(CHUNK_HEAD_BYTES);
+    connection.commit(writeChunkHead(connection.reactor.corkBytes, at, count));
   }
 
   private end(): void {

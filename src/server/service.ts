@@ -3,6 +3,7 @@
 
 import type { HttpRequest } from "./http-request.ts";
 import type { HttpResponse } from "./http-response.ts";
+import type { StaticOptions } from "./static-options.ts";
 import type { TcpListener } from "./tcp-service.ts";
 
 /** Where in the whole a worker stands. */
@@ -40,8 +41,8 @@ export interface HttpListenerOptions {
   /** Path of a Unix socket, instead of host and port. */
   readonly unix?: string;
   readonly routes?: Routes;
-  /** A folder that is served where no route matches. */
-  readonly static?: string;
+  /** A folder that is served where no route matches, or what is to be done with it. */
+  readonly static?: string | StaticOptions;
   /** Answers what no route and no file did. */
   readonly fetch?: FetchHandler;
 }

@@ -1,0 +1,83 @@
+// A path of the site that leads to a file, with the forms in which the file can be sent. Made by
+// StaticSite, owned by its cache; one that is not in the cache is released after its answer.
+
+import { CODING_COUNT, CODING_IDENTITY } from "./static-codings.ts";
+import type { Representation } from "./static-representation.ts";
+
+/** The client refuses every coding that there is, identity too. */
+export const NOTHING_ACCEPTABLE = -1;
+
+export interface SiteFileOptions {
+  /** As it is asked for, decoded: "/docs/". */
+  readonly path: string;
+  /** Of the file: "/docs/index.html". */
+  readonly filePath: string;
+  readonly plain: Representation;
+  /** Precompressed siblings by coding. */
+  readonly siblings: readonly (Representation | null)[];
+  /** Whether we compress it ourselves for those who like that. */
+  readonly compressible: boolean;
+  readonly cacheControl: string | null;
+}
+
+export class SiteFile {
+  readonly path: string;
+  readonly filePath: string;
+  readonly plain: Representation;
+  readonly siblings: readonly (Representation | null)[];
+  readonly compressible: boolean;
+  readonly cacheControl: string | null;
+  /** What we have compressed, by coding. */
+  readonly compressed: (Representation | null)[];
+  /** What we are compressing; null once it has turned out to be of no use. */
+  readonly compressing: (Promise<Buffer | null> | null)[];
+  /** Codings that do not make it smaller: a bit each. */
+  useless = 0;
+  /** The path as bytes of a request, when it needs no decoding; and their hash. */
+  raw: Buffer | null = null;
+  hash = 0;
+  /** Of the reactor's clock: when it was last compared with the file system. */
+  checkedAtMs = 0;
+  /** Asked for since the eviction hand came by. */
+  used = true;
+  cached = false;
+
+  constructor(options: SiteFileOptions) {
+    this.path = options.path;
+    this.filePath = options.filePath;
+    this.plain = options.plain;
+    this.siblings = options.siblings;
+    this.compressible = options.compressible;
+    this.cacheControl = options.cacheControl;
+    this.compressed = new Array<null>(CODING_COUNT).fill(null);
+    this.compressing = new Array<null>(CODING_COUNT).fill(null);
+  }
+
+  /** Whether an answer depends on Accept-Encoding. */
+  get varies(): boolean {
+    return this.compressible || this.siblings.some((sibling) => sibling !== null);
+  }
+
+  /**
+   * The coding to send to one who takes `accepted`, best first. A sibling comes before work of our
+   * own; NOTHING_ACCEPTABLE if there is nothing that the client takes.
+   */
+  choose(accepted: readonly number[], mayCompress: boolean): number {
+    let derived = NOTHING_ACCEPTABLE;
+    for (let index = 0; index < accepted.length; index++) {
+      const coding = accepted[index]!;
+      if (coding === CODING_IDENTITY) return derived >= 0 ? derived : CODING_IDENTITY;
+      if (this.siblings[coding] !== null) return coding;
+      const useful = (this.useless & (1 << coding)) === 0;
+      if (derived < 0 && this.compressible && mayCompress && useful) derived = coding;
+    }
+    return derived;
+  }
+
+  release(): void {
+    this.plain.release();
+    for (const sibling of this.siblings) sibling?.release();
+    for (const compressed of this.compressed) compressed?.release();
+    this.compressed.fill(null);
+  }
+}

@@ -1,0 +1,186 @@
+// The body of a large file, or of pieces of it: sent from the page cache by the kernel where the
+// socket allows that, otherwise read into io_bufs that the connection takes over without a copy.
+// When the socket takes no more, a small piece is read and left with the connection: its drain event
+// then tells when to go on.
+//
+// Invariant: the file is released exactly once: at the end, on cancel, or when the read that was on
+// its way at that time has come back.
+
+import { read, readSync } from "node:fs";
+import type { BufferPool } from "../buffer/buffer-pool.ts";
+import type { IoBuf } from "../buffer/io-buf.ts";
+import { MillraceError } from "../core/errors.ts";
+import type { Connection } from "../net/connection.ts";
+import type { BodySource } from "./body-source.ts";
+import type { CachedBytes } from "./static-cache.ts";
+import type { OpenFile } from "./static-open.ts";
+import type { ByteRange, RangeFrame } from "./static-ranges.ts";
+
+const PIECE_BYTES: number = 256 * 1024;
+/** As much as makes the connection wait for its drain event. */
+const NUDGE_BYTES: number = 64 * 1024;
+const SEND_BYTES: number = 1024 * 1024;
+
+/** Text, then bytes of the file; either may be empty. */
+interface Part {
+  readonly text: Buffer | null;
+  readonly start: number;
+  readonly end: number;
+}
+
+export class FileSource implements BodySource {
+  readonly length: number;
+  private readonly pool: BufferPool;
+  private readonly file: OpenFile;
+  private readonly parts: readonly Part[];
+  private part = 0;
+  private textSent = false;
+  private position: number;
+  private bySystem = true;
+  private reading = false;
+  private ended = false;
+
+  /** Takes over the caller's hold on the file. */
+  constructor(pool: BufferPool, file: OpenFile, parts: readonly Part[], length: number) {
+    this.pool = pool;
+    this.file = file;
+    this.parts = parts;
+    this.length = length;
+    this.position = parts[0]!.start;
+  }
+
+  static ofRange(pool: BufferPool, file: OpenFile, range: ByteRange): FileSource {
+    const part = { text: null, start: range.start, end: range.end };
+    return new FileSource(pool, file, [part], range.end - range.start);
+  }
+
+  static ofRanges(
+    pool: BufferPool,
+    file: OpenFile,
+    ranges: readonly ByteRange[],
+    frame: RangeFrame,
+  ): FileSource {
+    const parts: Part[] = ranges.map(({ start, end }, index) => ({
+      text: frame.heads[index]!,
+      start,
+      end,
+    }));
+    parts.push({ text: frame.tail, start: 0, end: 0 });
+    return new FileSource(pool, file, parts, frame.length);
+  }
+
+  sendTo(connection: Connection): number {
+    if (!this.bySystem || this.ended) return 0;
+    const part = this.parts[this.part]!;
+    if (part.text !== null && !this.textSent) return 0;
+    const count = Math.min(part.end - this.position, SEND_BYTES);
+    if (count === 0) return 0;
+    const sent = connection.sendFile(this.file.fd, this.position, count);
+    if (sent < 0) this.bySystem = false;
+    if (sent <= 0) return 0;
+    this.position += sent;
+    return sent;
+  }
+
+  next(): Buffer | IoBuf | null | Promise<IoBuf | null> {
+    for (;;) {
+      const part = this.parts[this.part]!;
+      if (part.text !== null && !this.textSent) {
+        this.textSent = true;
+        return part.text;
+      }
+      const left = part.end - this.position;
+      if (left > 0) return this.bySystem ? this.readNow(left) : this.readLater(left);
+      if (this.part + 1 === this.parts.length) {
+        this.end();
+        return null;
+      }
+      this.part++;
+      this.textSent = false;
+      this.position = this.parts[this.part]!.start;
+    }
+  }
+
+  cancel(): void {
+    this.end();
+  }
+
+  private end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    if (!this.reading) this.file.release();
+  }
+
+  private acquire(bytes: number): IoBuf {
+    const buf = this.pool.acquire(bytes);
+    if (buf !== null) return buf;
+    throw new MillraceError("ERR_MEMORY_LIMIT", "Cannot send a file: no memory for a piece of it");
+  }
+
+  private readNow(left: number): IoBuf | null {
+    const wanted = Math.min(left, NUDGE_BYTES);
+    const buf = this.acquire(wanted);
+    try {
+      return this.take(buf, readSync(this.file.fd, buf.bytes, 0, wanted, this.position));
+    } catch (error) {
+      this.pool.release(buf);
+      throw error;
+    }
+  }
+
+  private readLater(left: number): Promise<IoBuf | null> {
+    const wanted = Math.min(left, PIECE_BYTES);
+    const buf = this.acquire(wanted);
+    this.reading = true;
+    return new Promise((resolve, reject) => {
+      read(this.file.fd, buf.bytes, 0, wanted, this.position, (error, count) => {
+        this.reading = false;
+        if (error === null && !this.ended) return resolve(this.take(buf, count));
+        this.pool.release(buf);
+        if (this.ended) this.file.release();
+        if (error === null) resolve(null);
+        else reject(error);
+      });
+    });
+  }
+
+  /** Null at the end of the file, which comes too early when it was cut short while being sent. */
+  private take(buf: IoBuf, count: number): IoBuf | null {
+    if (count === 0) {
+      this.pool.release(buf);
+      this.end();
+      return null;
+    }
+    buf.length = count;
+    this.position += count;
+    return buf;
+  }
+}
+
+/** Content of the cache that does not fit into the cork; held until it has left. */
+export function cachedSource(content: CachedBytes): BodySource {
+  content.retain();
+  let given = false;
+  let held = true;
+  const release = (): void => {
+    if (held) content.release();
+    held = false;
+  };
+  return {
+    length: content.bytes.length,
+    next: () => {
+      if (!given) {
+        given = true;
+        return content.bytes;
+      }
+      release();
+      return null;
+    },
+    cancel: release,
+  };
+}
+
+/** For HEAD: the length and nothing to send. */
+export function emptySource(length: number): BodySource {
+  return { length, next: () => null, cancel: () => {} };
+}
