@@ -1,6 +1,6 @@
 // What this machine allows: processors, memory and file descriptors, as defaults and bounds for
 // settings. A container sees all processors and all memory of its host, but may use only what its
-// cgroup grants: more workers than that would only be throttled, more buffers would end the process.
+// cgroup grants: more workers than that would be throttled, more buffers would end the process.
 
 import { readFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";

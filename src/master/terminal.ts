@@ -1,7 +1,7 @@
-// Tells a SIGHUP that means "your terminal is gone" from one that means "reload". Somebody who shuts
-// the window of a server wants it to end and its port to be free; a server whose terminal went away
-// long ago (disown, tmux) is reloaded like any other. The first comes together with the hangup of
-// the terminal, so it is one if the terminal was there a moment ago and is no longer.
+// Tells a SIGHUP that means "your terminal is gone" from one that means "reload". Somebody who
+// shuts the window of a server wants it to end and its port to be free; a server whose terminal
+// went away long ago (disown, tmux) is reloaded like any other. The first comes together with the
+// hangup, so it is one if the terminal was there a moment ago and is no longer.
 
 import { isatty } from "node:tty";
 

@@ -1,6 +1,8 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { fileURLToPath } from "node:url";
 import packageJson from "../../package.json" with { type: "json" };
+
+setDefaultTimeout(30_000); // threads and processes: slow on a busy machine
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 

@@ -1,12 +1,21 @@
 // The end of a server: what has begun is finished, what is idle is closed, new connections are
 // refused, and nothing lasts beyond the deadline or a second signal.
 
-import { afterEach, expect, test } from "bun:test";
+import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ServerProcess } from "../support/server-process.ts";
 
+setDefaultTimeout(30_000); // threads and processes: slow on a busy machine
+
 const APP = fileURLToPath(new URL("../support/slow-app.ts", import.meta.url));
+
+const folder = mkdtempSync(join(tmpdir(), "millrace-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+let holds = 0;
 
 let server: ServerProcess;
 afterEach(() => server.kill());
@@ -40,6 +49,13 @@ class Peer {
 const answered = ({ received }: Peer) => received.includes("\r\n\r\nanswer");
 const ended = (peer: Peer) => peer.ended;
 
+/** Asks for an answer that comes when it is released. */
+function hold(peer: Peer): () => void {
+  const path = join(folder, String((holds += 1)));
+  peer.ask(`/hold/${encodeURIComponent(path)}`);
+  return () => writeFileSync(path, "");
+}
+
 async function start(...args: string[]): Promise<ServerProcess> {
   server = await ServerProcess.start([APP, ...args]);
   return server;
@@ -52,7 +68,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
     const [idle, silent, busy] = [new Peer(port), new Peer(port), new Peer(port)];
     idle.ask("/");
     await idle.until(answered);
-    busy.ask("/hold/200");
+    const release = hold(busy);
     await server.untilLogged(/holding/);
     server.signal(signal);
     await server.untilLogged(/draining/);
@@ -62,6 +78,8 @@ test.each(["SIGTERM", "SIGINT"] as const)(
     await late.until(ended);
     expect(late.received).toBe("");
     expect(late.refused).toBe(true);
+    expect(busy.received).toBe("");
+    release();
     await busy.until(ended);
     expect(answered(busy)).toBe(true);
     expect(busy.received.toLowerCase()).toContain("\r\nconnection: close\r\n");
@@ -72,7 +90,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
 test("the deadline cuts what does not end, and the exit code is 0 still", async () => {
   const { port } = await start("--drain-timeout", "150ms");
   const stuck = new Peer(port);
-  stuck.ask("/hold/60000");
+  hold(stuck);
   await server.untilLogged(/holding/);
   server.signal("SIGTERM");
   await stuck.until(ended);
@@ -96,7 +114,7 @@ test.each([
 ] as const)("a second signal ends at once: %s with %d", async (second, code) => {
   const { port } = await start();
   const stuck = new Peer(port);
-  stuck.ask("/hold/60000");
+  hold(stuck);
   await server.untilLogged(/holding/);
   server.signal("SIGTERM");
   await server.untilLogged(/draining/);
@@ -108,11 +126,12 @@ test.each([
 test("a reload lets requests finish in the old worker and runs clean-ups", async () => {
   const { port } = await start();
   const busy = new Peer(port);
-  busy.ask("/hold/150");
+  const release = hold(busy);
   await server.untilLogged(/holding/);
   server.signal("SIGHUP");
   await server.untilLogged(/reload: done/);
-  expect(answered(busy)).toBe(false);
+  expect(busy.received).toBe("");
+  release();
   await busy.until(ended);
   expect(answered(busy)).toBe(true);
   await server.untilLogged(/cleaned up/, 2);
@@ -139,7 +158,7 @@ test("a server outlives the reader of its log", async () => {
     lines.push(new TextDecoder().decode(chunk));
     const url = / on (http:\S+)/.exec(lines.join(""))?.[1];
     if (url === undefined || lines.length > 1) continue;
-    expect(await (await fetch(`${url}/hold/1`)).text()).toBe("answer"); // the app logs here
+    expect(await (await fetch(`${url}/hold/%2F`)).text()).toBe("answer"); // the app logs here
     const { pid } = (await (await fetch(`${url}/pid`)).json()) as { pid: number };
     process.kill(pid, "SIGHUP");
     process.kill(pid, "SIGTERM");

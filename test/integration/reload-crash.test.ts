@@ -1,10 +1,12 @@
 // The claim of the whole design: nothing that happens to workers is seen by a peer who has not been
 // accepted, reloads are seen by nobody, and a crash only by who was connected to that worker.
 
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { fileURLToPath } from "node:url";
 import { LoadClient, type Books } from "../support/load-client.ts";
 import { ServerProcess } from "../support/server-process.ts";
+
+setDefaultTimeout(30_000); // threads and processes: slow on a busy machine
 
 const APP = fileURLToPath(new URL("../support/crash-app.ts", import.meta.url));
 const ANSWER = /^worker [01] life [0-9a-f]{8}$/;

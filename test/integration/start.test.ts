@@ -1,11 +1,13 @@
 // `millrace start` as a user types it: the ready line, where it listens, and every way in which it
 // cannot start, each of which is one line on standard error and an exit code.
 
-import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ServerProcess, type Finished } from "../support/server-process.ts";
+
+setDefaultTimeout(30_000); // threads and processes: slow on a busy machine
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-"));
 afterAll(() => rmSync(folder, { recursive: true }));

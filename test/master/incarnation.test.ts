@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { CLOSE_WORKER_LOST } from "../../src/core/close-reason.ts";
 import { COUNT_CLOSED_BASE, COUNT_OPEN, COUNT_REQUESTS } from "../../src/core/counters.ts";
 import { MillraceError } from "../../src/core/errors.ts";
@@ -7,6 +7,8 @@ import { SocketTable } from "../../src/master/socket-table.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { resolveSettings } from "../../src/server/settings.ts";
 import { StatsBoard } from "../../src/thread/stats-board.ts";
+
+setDefaultTimeout(30_000); // threads and processes: slow on a busy machine
 
 const ENTRY = new URL("../support/fake-worker.ts", import.meta.url);
 const settings = resolveSettings({ workers: 1 }, { processors: 1, fdLimit: 1000 });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,8 @@ import { MillraceError } from "../../src/core/errors.ts";
 import { createLog } from "../../src/core/log.ts";
 import { Master } from "../../src/master/master.ts";
 import { resolveSettings } from "../../src/server/settings.ts";
+
+setDefaultTimeout(30_000); // threads and processes: slow on a busy machine
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-"));
 const masters: Master[] = [];

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,8 @@ import { pathToFileURL } from "node:url";
 import type { MillraceError } from "../../src/core/errors.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { serve, type ServeOptions, type ServerHandle } from "../../src/master/serve.ts";
+
+setDefaultTimeout(30_000); // threads and processes: slow on a busy machine
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-"));
 afterAll(() => rmSync(folder, { recursive: true }));

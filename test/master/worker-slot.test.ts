@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,8 @@ import { WorkerSlot } from "../../src/master/worker-slot.ts";
 import { resolveSettings } from "../../src/server/settings.ts";
 import { StatsBoard } from "../../src/thread/stats-board.ts";
 import { Turnstile } from "../../src/thread/turnstile.ts";
+
+setDefaultTimeout(30_000); // threads and processes: slow on a busy machine
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-"));
 const slots: WorkerSlot[] = [];

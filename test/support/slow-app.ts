@@ -1,6 +1,7 @@
-// A service for the tests of draining: answers that take as long as they are told to, a loop that
-// never turns again, and a clean-up. It says on standard error what it is doing.
+// A service for the tests of draining: answers that wait until a file is there, a loop that never
+// turns again, and a clean-up. It says on standard error what it is doing.
 
+import { existsSync } from "node:fs";
 import { defineService, http, type Service } from "../../src/server/service.ts";
 
 const service: Service = defineService({
@@ -12,7 +13,7 @@ const service: Service = defineService({
         const [, what, argument] = new URL(request.url).pathname.split("/");
         if (what === "hold") {
           console.error("holding");
-          await Bun.sleep(Number(argument));
+          while (!existsSync(decodeURIComponent(argument!))) await Bun.sleep(2);
         }
         if (what === "spin") {
           console.error("spinning");
