@@ -7,7 +7,7 @@
 
 import { authorityError } from "./authority.ts";
 import { HTTP_OK, HTTP_TARGET_AUTHORITY, HTTP_TARGET_FORM } from "./http-error.ts";
-import { METHOD_CONNECT, METHOD_OPTIONS } from "./methods.ts";
+import { METHOD_CONNECT, METHOD_OPTIONS, METHOD_OTHER } from "./methods.ts";
 import { ascii, CLASSES, equalsFolded, PATH, QUERY } from "./syntax.ts";
 
 export const TARGET_ORIGIN = 0;
@@ -35,7 +35,9 @@ export class TargetParts {
     this.hostEnd = -1;
     if (method === METHOD_CONNECT) return this.splitAuthority(bytes, start, end);
     if (bytes[start] !== ASTERISK) return this.splitAbsolute(bytes, start, end);
-    if (end - start !== 1 || method !== METHOD_OPTIONS) return HTTP_TARGET_FORM;
+    // For OPTIONS; who knows what other methods do with it ("M-SEARCH *", HTTP/2's "PRI *").
+    const mayBeAsterisk = method === METHOD_OPTIONS || method === METHOD_OTHER;
+    if (end - start !== 1 || !mayBeAsterisk) return HTTP_TARGET_FORM;
     this.form = TARGET_ASTERISK;
     this.pathStart = start;
     this.pathEnd = end;

@@ -1,6 +1,11 @@
 import { expect, test } from "bun:test";
 import { HTTP_OK, HTTP_TARGET_AUTHORITY, HTTP_TARGET_FORM } from "../../src/http/http-error.ts";
-import { METHOD_CONNECT, METHOD_GET, METHOD_OPTIONS } from "../../src/http/methods.ts";
+import {
+  METHOD_CONNECT,
+  METHOD_GET,
+  METHOD_OPTIONS,
+  METHOD_OTHER,
+} from "../../src/http/methods.ts";
 import {
   TARGET_ABSOLUTE,
   TARGET_ASTERISK,
@@ -56,9 +61,10 @@ test("TargetParts takes CONNECT for an authority, with its port", () => {
   }
 });
 
-test("TargetParts takes an asterisk for OPTIONS alone", () => {
+test("TargetParts takes an asterisk for OPTIONS and for methods that it does not know", () => {
   const expected = { code: HTTP_OK, form: TARGET_ASTERISK, host: null, path: "*", query: "" };
   expect(split("*", METHOD_OPTIONS)).toEqual(expected);
+  expect(split("*", METHOD_OTHER)).toEqual(expected);
   expect(split("*").code).toBe(HTTP_TARGET_FORM);
   expect(split("**", METHOD_OPTIONS).code).toBe(HTTP_TARGET_FORM);
 });

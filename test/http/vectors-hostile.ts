@@ -60,6 +60,7 @@ const HOSTILE: Readonly<Record<string, readonly (readonly [string, string])[]>> 
   HTTP_TARGET_FORM: [
     ["no slash", getTarget("index.html")],
     ["asterisk with GET", getTarget("*")],
+    ["asterisk with POST", head("POST * HTTP/1.1", "Host: a")],
     ["asterisk and more", head("OPTIONS *x HTTP/1.1", "Host: a")],
     ["query alone", getTarget("?a=b")],
     ["fragment alone", getTarget("#a")],
@@ -121,7 +122,7 @@ const HOSTILE: Readonly<Record<string, readonly (readonly [string, string])[]>> 
   ],
   HTTP_VERSION_UNSUPPORTED: [
     ["2.0", head("GET / HTTP/2.0", "Host: a")],
-    ["like an HTTP/2 preface", "PRI / HTTP/2.0\r\n\r\nSM\r\n\r\n"],
+    ["preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
     ["0.9", head("GET / HTTP/0.9", "Host: a")],
     ["9.9", head("GET / HTTP/9.9", "Host: a")],
     ["without end", "GET / HTTP/5.6"],

@@ -121,6 +121,11 @@ export const ACCEPTED: readonly AcceptedVector[] = [
   ["absolute-form in 1.0 without Host", head("GET http://h/ HTTP/1.0"), { host: "h" }],
   ["asterisk-form", head("OPTIONS * HTTP/1.1", "Host: a"), { form: 3, path: "*", host: "a" }],
   [
+    "asterisk-form with another method",
+    head("M-SEARCH * HTTP/1.1", "Host: a"),
+    { form: 3, path: "*", methodId: 0 },
+  ],
+  [
     "authority-form",
     head("CONNECT h:443 HTTP/1.1", "Host: h:443"),
     { form: 2, methodId: 9, path: "", host: "h:443" },

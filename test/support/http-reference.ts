@@ -96,7 +96,10 @@ function partsOf(
       ? { host: target, path: "", query: "" }
       : null;
   }
-  if (target === "*") return method === "OPTIONS" ? { host: null, path: "*", query: "" } : null;
+  if (target === "*")
+    return !/^(?:GET|HEAD|POST|PUT|DELETE|PATCH|TRACE)$/.test(method)
+      ? { host: null, path: "*", query: "" }
+      : null;
   const absolute = ABSOLUTE.exec(target);
   if (absolute === null || !isAuthority(absolute[1]!)) return null;
   return { host: absolute[1]!, path: absolute[2] || "/", query: absolute[3] ?? "" };
