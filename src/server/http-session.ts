@@ -200,8 +200,9 @@ export class HttpSession implements Session {
     const decoder = this.decoder!;
     let position = start;
     for (;;) {
-      if (exchange !== null && this.waitsForReader(exchange)) return position;
-      const result = decoder.decode(bytes, position, end);
+      // Nothing is taken while the reader is behind; but it must learn that there is no more to come.
+      const waits = exchange !== null && this.waitsForReader(exchange);
+      const result = decoder.decode(bytes, position, waits ? position : end);
       position = decoder.position;
       if (result === DECODE_DATA) {
         if (!this.takeBody(exchange, bytes, decoder.dataStart, decoder.dataEnd)) return position;
@@ -222,9 +223,8 @@ export class HttpSession implements Session {
   }
 
   private waitsForReader(exchange: Exchange): boolean {
-    const { body } = exchange;
-    const full = body.bufferedBytes >= INPUT_HIGH_WATER_BYTES;
-    return full && this.phase === PHASE_ANSWERING && !body.collecting;
+    const { bufferedBytes, collecting } = exchange.body;
+    return this.phase === PHASE_ANSWERING && !collecting && bufferedBytes >= INPUT_HIGH_WATER_BYTES;
   }
 
   /** False when the connection is closing over it. Without an exchange the bytes are dropped. */

@@ -50,6 +50,7 @@ describe("resolveSettings", () => {
     ["memoryLimitBytes", [0, 2 ** 20, -(2 ** 30), Number.NaN]],
     ["idleTimeoutMs", [-1, 2 ** 31, 1.5]],
     ["headTimeoutMs", [-1, 2 ** 31]],
+    ["writeStallMs", [-1, 2 ** 31, 0.5]],
     ["bodyBytesMax", [-1, 2 ** 53]],
     ["drainTimeoutMs", [-1, 2 ** 31]],
     ["backlog", [0, 2 ** 31]],
@@ -62,7 +63,10 @@ describe("resolveSettings", () => {
   });
 });
 
-test("connectionsPerWorker leaves a tenth and at least one", () => {
+test("connectionsPerWorker leaves what the process itself needs, and at least one", () => {
+  expect(connectionsPerWorker(128, 2)).toBe(44);
+  expect(connectionsPerWorker(64, 1)).toBe(32);
+  expect(connectionsPerWorker(40, 2)).toBe(1);
   expect(connectionsPerWorker(20_000, 2)).toBe(9_000);
   expect(connectionsPerWorker(10, 256)).toBe(1);
   expect(connectionsPerWorker(Number.POSITIVE_INFINITY, 1)).toBe(1 << 20);
