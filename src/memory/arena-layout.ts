@@ -95,7 +95,7 @@ export const SLOT_UNUSED_FLAG: number = 1 << 31; // not taken since the last sca
 
 const LIST_BYTES_MAX: number = 4 * MIB; // one list holds at most so much, however often it is used
 const LIST_BLOCKS_MAX = 2048;
-const TRANSFER_BATCHES_MAX = 64;
+const TRANSFER_BATCHES_MAX = 256;
 const TRANSFER_SHARE = 256; // one class may hold this part of the limit, 1 MiB at the most
 
 export interface ArenaLayout {

@@ -27,7 +27,7 @@ export const ALIGNED_STEPS: readonly { upToBytes: number; alignBytes: number }[]
 
 const BATCH_BYTES = 64 * 1024; // blocks move between tiers in batches of about so many bytes
 const BATCH_BLOCKS_MIN = 2;
-const BATCH_BLOCKS_MAX = 32;
+const BATCH_BLOCKS_MAX = 128;
 const LOOKUP_FINE_BYTES = 1024; // below it the lookup steps by 8 bytes, above it by 128
 /** Added before the shift by 7, so that 1025 follows the last fine index. */
 export const LOOKUP_COARSE_BIAS: number = 127 + (120 << 7);
