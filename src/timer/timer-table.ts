@@ -95,7 +95,7 @@ export class TimerTable<Payload> {
   }
 
   has(handle: TimerHandle): boolean {
-    if (!(handle >= 0)) return false;
+    if (!Number.isSafeInteger(handle) || handle < 0) return false;
     const index = handle % INDEX_LIMIT;
     return this.driver.wheel.isArmed(index) && this.handleOf(index) === handle;
   }

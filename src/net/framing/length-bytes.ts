@@ -41,10 +41,14 @@ export function writeLength(
   little: boolean,
   value: number,
 ): void {
-  let rest = value;
-  for (let index = 0; index < width; index++) {
-    bytes[little ? at + index : at + width - 1 - index] = rest & 0xff;
-    rest = Math.floor(rest / 256);
+  if (width === 8) {
+    const high = Math.floor(value / TWO_TO_32);
+    writeLength(bytes, at, 4, little, little ? value : high);
+    writeLength(bytes, at + 4, 4, little, little ? high : value);
+    return;
+  }
+  for (let index = 0, rest = value | 0; index < width; index++, rest >>>= 8) {
+    bytes[little ? at + index : at + width - 1 - index] = rest;
   }
 }
 
@@ -71,12 +75,6 @@ export function varintWidthAt(bytes: Uint8Array, at: number): number {
   let width = 1;
   while (bytes[at + width - 1]! >= 0x80) width++;
   return width;
-}
-
-/** Bytes of the shortest varint of a value below 2^32. */
-export function varintWidth(value: number): number {
-  if (value < 0x80) return 1;
-  return Math.ceil((32 - Math.clz32(value)) / 7);
 }
 
 /** Writes the shortest varint and returns the position after it. */
