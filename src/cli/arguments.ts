@@ -12,6 +12,7 @@ import {
   MEMORY_LIMIT_BYTES_MIN,
   PORT_DEFAULT,
   WORKERS_MAX,
+  WRITE_STALL_MS,
 } from "../core/limits.ts";
 import { LOG_LEVELS, type LogLevel } from "../core/log.ts";
 import type { ServeOptions } from "../master/serve.ts";
@@ -47,6 +48,9 @@ const START_OPTIONS = {
     `silent connections are closed after it (${formatDuration(IDLE_TIMEOUT_MS)})`,
   ),
   "head-timeout": duration(`for a whole request head (${formatDuration(HEAD_TIMEOUT_MS)})`),
+  "write-timeout": duration(
+    `for a byte of the answer to be taken (${formatDuration(WRITE_STALL_MS)})`,
+  ),
   "drain-timeout": duration(`for a stop or a reload (${formatDuration(DRAIN_TIMEOUT_MS)})`),
   "max-body": size(0, `of a request (${formatSize(BODY_BYTES_MAX_DEFAULT)})`),
   backlog: wholeNumber(
@@ -85,6 +89,7 @@ export function parseStartArguments(
     maxConnections: values["max-connections"],
     idleTimeoutMs: values["idle-timeout"],
     headTimeoutMs: values["head-timeout"],
+    writeStallMs: values["write-timeout"],
     drainTimeoutMs: values["drain-timeout"],
     bodyBytesMax: values["max-body"],
     backlog: values.backlog,

@@ -15,6 +15,8 @@ export const WORKERS_MAX = 256;
 
 // Connections. At the limit a worker stops accepting: the kernel keeps the queue.
 export const FD_SHARE_FOR_CONNECTIONS = 0.9; // of RLIMIT_NOFILE, split over the workers
+export const FDS_OF_PROCESS = 24; // 9 measured, and some for files that are being served
+export const FDS_OF_WORKER = 8; // 6 measured: its loop, its pipes, its listening sockets
 export const REATTACH_SHARE = 0.95; // below this share of the limit it accepts again
 export const CONNECTIONS_PER_WORKER_MAX: number = 1 << 20; // slots: 20 bits of a connection id
 

@@ -2,13 +2,13 @@
 // lives in one thread and knows nothing of the other workers.
 
 import { systemClock } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import {
   BODY_WINDOW_BYTES_MIN,
   BODY_WINDOW_MS,
   HOST_DEFAULT,
   PORT_DEFAULT,
-  WRITE_STALL_MS,
 } from "../core/limits.ts";
 import { CLOSE_DRAIN } from "../core/close-reason.ts";
 import { BufferPool } from "../buffer/buffer-pool.ts";
@@ -21,6 +21,8 @@ import type { Service } from "./service.ts";
 import { TcpApplication } from "./tcp-application.ts";
 import type { TcpListener } from "./tcp-service.ts";
 import type { ServerSettings } from "./settings.ts";
+
+const LIMIT_NEWS_MS = 10_000;
 
 /** What the master needs to know of a listener to make its sockets. */
 export interface ListenerSpec {
@@ -47,6 +49,7 @@ export class Server {
   private readonly options: ServerOptions;
   private readonly listeners: Listener[];
   private cleanUp: unknown = undefined;
+  private limitToldMs = -Infinity;
 
   constructor(options: ServerOptions) {
     this.options = options;
@@ -57,7 +60,10 @@ export class Server {
       clock: systemClock,
       pool: new BufferPool(store),
       counters: options.counters,
-      limits: { maxConnections: settings.maxConnections, writeStallMs: WRITE_STALL_MS },
+      limits: {
+        maxConnections: settings.maxConnections,
+        writeStallMs: settings.writeStallMs || Infinity,
+      },
       onFull: (full) => this.holdBack(full),
     });
     const httpSettings = {
@@ -73,7 +79,9 @@ export class Server {
         listener.kind === "http"
           ? new HttpApplication(listener, httpSettings, this.reactor, log, worker)
           : new TcpApplication(listener as TcpListener, log);
-      return new Listener(this.reactor.handlers(application));
+      return new Listener(this.reactor.handlers(application), (error) =>
+        log.warn(`cannot accept again yet: ${messageOf(error)}`),
+      );
     });
   }
 
@@ -127,6 +135,14 @@ export class Server {
 
   private holdBack(full: boolean): void {
     for (const listener of this.listeners) listener.holdBack(full);
-    if (full) this.options.log.warn("the connection limit is reached: not accepting for now");
+    if (full) this.tellLimit();
+  }
+
+  /** At the limit it comes and goes with each connection, but is news only now and then. */
+  private tellLimit(): void {
+    const { nowMs } = this.reactor;
+    if (nowMs - this.limitToldMs < LIMIT_NEWS_MS) return;
+    this.limitToldMs = nowMs;
+    this.options.log.warn("the connection limit is reached: not accepting for now");
   }
 }

@@ -9,6 +9,8 @@ import {
   BODY_BYTES_MAX_DEFAULT,
   CONNECTIONS_PER_WORKER_MAX,
   DRAIN_TIMEOUT_MS,
+  FDS_OF_PROCESS,
+  FDS_OF_WORKER,
   FD_SHARE_FOR_CONNECTIONS,
   HEAD_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
@@ -16,6 +18,7 @@ import {
   MEMORY_LIMIT_BYTES_MIN,
   MIB,
   WORKERS_MAX,
+  WRITE_STALL_MS,
 } from "../core/limits.ts";
 
 export interface ServerSettings {
@@ -29,6 +32,8 @@ export interface ServerSettings {
   readonly idleTimeoutMs: number;
   /** A request head must be complete so long after its first byte; 0 is no limit. */
   readonly headTimeoutMs: number;
+  /** A peer that takes no byte of its answer for so long is cut off; 0 is never. */
+  readonly writeStallMs: number;
   /** A longer request body is answered with 413. */
   readonly bodyBytesMax: number;
   /** From the wish to stop to the end of the last connection, at most. */
@@ -60,6 +65,7 @@ export function resolveSettings(input: ServerSettingsInput, machine: Machine): S
     memoryLimitBytes: input.memoryLimitBytes ?? defaultMemoryLimit(machine.memoryBytes),
     idleTimeoutMs: input.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
     headTimeoutMs: input.headTimeoutMs ?? HEAD_TIMEOUT_MS,
+    writeStallMs: input.writeStallMs ?? WRITE_STALL_MS,
     bodyBytesMax: input.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT,
     drainTimeoutMs: input.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
     backlog: input.backlog ?? BACKLOG_DEFAULT,
@@ -70,7 +76,8 @@ export function resolveSettings(input: ServerSettingsInput, machine: Machine): S
 
 /** The share of one worker in the descriptors of the process; the rest is for files and logs. */
 export function connectionsPerWorker(fdLimit: number, workers: number): number {
-  const share = Math.floor((fdLimit * FD_SHARE_FOR_CONNECTIONS) / workers);
+  const spare = fdLimit - FDS_OF_PROCESS - FDS_OF_WORKER * workers;
+  const share = Math.floor(Math.min(fdLimit * FD_SHARE_FOR_CONNECTIONS, spare) / workers);
   return Math.max(1, Math.min(share, CONNECTIONS_PER_WORKER_MAX));
 }
 
@@ -94,6 +101,7 @@ function checkSettings(settings: ServerSettings, machine: Machine): void {
   requireInteger("memoryLimitBytes", memory, MEMORY_LIMIT_BYTES_MIN, Number.MAX_SAFE_INTEGER);
   requireInteger("idleTimeoutMs", settings.idleTimeoutMs, 0, MAX_DELAY_MS);
   requireInteger("headTimeoutMs", settings.headTimeoutMs, 0, MAX_DELAY_MS);
+  requireInteger("writeStallMs", settings.writeStallMs, 0, MAX_DELAY_MS);
   requireInteger("bodyBytesMax", settings.bodyBytesMax, 0, Number.MAX_SAFE_INTEGER);
   requireInteger("drainTimeoutMs", settings.drainTimeoutMs, 0, MAX_DELAY_MS);
   requireInteger("backlog", settings.backlog, 1, 2 ** 31 - 1);

@@ -27,7 +27,7 @@ describe("parseStartArguments", () => {
   test("reads every option", () => {
     const line =
       "./app.ts --port 0 --host ::1 --workers 3 --memory-limit 1GB --max-connections 9 " +
-      "--idle-timeout 5s --head-timeout 0 --drain-timeout 1m --max-body 0 --backlog 1 " +
+      "--idle-timeout 5s --head-timeout 0 --write-timeout 1s --drain-timeout 1m --max-body 0 --backlog 1 " +
       "--admin [::1]:9 --log-level silent";
     expect(parse(line)).toEqual({
       service: "./app.ts",
@@ -38,6 +38,7 @@ describe("parseStartArguments", () => {
       maxConnections: 9,
       idleTimeoutMs: 5_000,
       headTimeoutMs: 0,
+      writeStallMs: 1_000,
       drainTimeoutMs: 60_000,
       bodyBytesMax: 0,
       backlog: 1,
