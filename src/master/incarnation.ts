@@ -28,6 +28,8 @@ export interface IncarnationOptions {
   /** Counts the lives of all slots: the first has 1. */
   readonly generation: number;
   readonly board: StatsBoard;
+  /** For each of the two steps, loading and starting; READY_TIMEOUT_MS by default. */
+  readonly readyTimeoutMs?: number;
   /** The end of a worker that was ready and that nobody asked to leave. */
   onDeath(reason: string): void;
 }
@@ -152,12 +154,12 @@ export class Incarnation {
   /** Rejects when the step takes too long; the worker is told to leave. */
   private async inTime<Result>(step: Promise<Result>, what: string): Promise<Result> {
     const late = Promise.withResolvers<never>();
+    const timeoutMs = this.options.readyTimeoutMs ?? READY_TIMEOUT_MS;
     const timer = setTimeout(() => {
-      const text = `worker ${this.workerIndex} was not ${what} within ${READY_TIMEOUT_MS} ms`;
-      this.fail("ERR_WORKER", text);
+      this.fail("ERR_WORKER", `worker ${this.workerIndex} was not ${what} within ${timeoutMs} ms`);
       void this.close();
       late.reject(this.failure);
-    }, READY_TIMEOUT_MS);
+    }, timeoutMs);
     try {
       return await Promise.race([step, late.promise]);
     } finally {

@@ -15,7 +15,7 @@ const settings = resolveSettings({ workers: 1 }, { processors: 1, fdLimit: 1000 
 const sockets = new SocketTable({ slotCount: 1, backlog: 8, log: silentLog });
 const lives: Incarnation[] = [];
 
-function create(search = "") {
+function create(search = "", readyTimeoutMs = 30_000) {
   const board = new StatsBoard();
   const deaths: string[] = [];
   const life = new Incarnation({
@@ -26,6 +26,7 @@ function create(search = "") {
     workerIndex: 0,
     generation: 1,
     board,
+    readyTimeoutMs,
     onDeath: (reason) => void deaths.push(reason),
   });
   lives.push(life);
@@ -111,6 +112,24 @@ describe("Incarnation", () => {
     expect(deaths).toEqual([reason]);
     expect(board.totals()[COUNT_CLOSED_BASE + CLOSE_WORKER_LOST]).toBe(1);
     expect(board.totals()[COUNT_OPEN]).toBe(0);
+  });
+
+  test.each([
+    ["load=hang", "worker 0 was not loaded within 500 ms"],
+    ["setup=hang", "worker 0 was not ready within 500 ms"],
+  ])("is given up, and leaves, when it takes too long: %s", async (search, message) => {
+    const { deaths, life } = create(search, 500);
+    expect((await failureOf(startLife(life))).message).toBe(message);
+    await life.ended;
+    expect(deaths).toEqual([]);
+  });
+
+  test("is not terminated while it loads, but leaves as soon as it hears", async () => {
+    const { life } = create("load=block", 40);
+    await failureOf(life.load());
+    await life.close();
+    expect(life.state).toBe("loading");
+    await life.ended;
   });
 
   test("ends by force when it does not hear that it should leave", async () => {

@@ -1,7 +1,8 @@
 // A worker's entry for tests of the master: the real session, and under it a server of a few lines
 // on Bun.listen. It answers any request with its worker's life, and a path says what else to do:
 // /throw, /exit/N, /spin/MS. The "module" is its own URL, and the search says how to fail:
-//   ?load=throw|exit|module   ?setup=throw|exit   ?port=N   ?beat   ?fail-once=FILE   ?fail-while=FILE   ?tally=FILE
+//   ?load=throw|exit|module|hang|block   ?setup=throw|exit|hang   ?port=N   ?beat
+//   ?fail-once=FILE   ?fail-while=FILE   ?tally=FILE
 
 import { appendFileSync, existsSync, unlinkSync } from "node:fs";
 import { CLOSE_DRAIN, CLOSE_PEER } from "../../src/core/close-reason.ts";
@@ -49,6 +50,7 @@ class FakeServer implements WorkerServer {
     const mode = this.options.service.query.get("setup");
     if (mode === "throw") throw new Error("no database");
     if (mode === "exit") process.exit(6);
+    if (mode === "hang") await new Promise(() => undefined);
   }
 
   attach(_index: number, source: AttachSource): void {
@@ -134,6 +136,8 @@ async function loadService(source: ServiceSource): Promise<FakeService> {
   if (mode === "throw") throw new Error("bad module");
   if (mode === "module") throw new MillraceError("ERR_MODULE", "Cannot load x: no usable export");
   if (mode === "exit") process.exit(5);
+  if (mode === "hang") await new Promise(() => undefined);
+  if (mode === "block") Bun.sleepSync(1_500);
   const tally = query.get("tally");
   if (tally !== null) appendFileSync(tally, "loaded\n");
   const failOnce = query.get("fail-once");
