@@ -178,6 +178,7 @@ export function parseAnswers(text: string, methods: readonly string[] = []): Ans
   let final = 0;
   while (at < text.length) {
     const end = text.indexOf("\r\n\r\n", at);
+    if (end < 0 && "HTTP/1.1 ".startsWith(text.slice(at, at + 9))) return answers; // not all of it
     if (end < 0) throw new Error(`not a head: ${JSON.stringify(text.slice(at, at + 80))}`);
     const [line, ...lines] = text.slice(at, end).split("\r\n");
     const status = /^HTTP\/1\.1 (\d{3}) [\x20-\x7e]*$/.exec(line!)?.[1];
