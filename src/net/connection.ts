@@ -274,7 +274,7 @@ export class Connection {
     if (this.state === STATE_CLOSED) return;
     this.blame(reason);
     if (this.reactor.corked === this) this.reactor.corkLength = 0;
-    if (this.state === STATE_LINGERING) this.socket.end();
+    if (this.state === STATE_LINGERING) this.socket.close();
     else this.socket.terminate();
     this.finish(); // the close event may come later; nothing may happen in between
   }
@@ -289,7 +289,7 @@ export class Connection {
   private settle(): void {
     if (this.state !== STATE_DRAINING || this.output.pendingBytes > 0) return;
     if (this.peerEnded || this.peerDone) {
-      this.socket.end();
+      this.socket.close();
       this.finish();
       return;
     }
@@ -337,7 +337,7 @@ export class Connection {
   /** The timer fired; what for, the state tells. An earlier wish may have been put off since. */
   onTimer(nowMs: number): void {
     if (this.output.pendingBytes > 0) {
-      if (nowMs >= this.stallAtMs) this.abort(CLOSE_WRITE_STALL);
+      if (nowMs >= this.stallAtMs) this.onStall(nowMs);
       else this.arm();
     } else if (nowMs < this.deadlineMs) {
       this.arm();
@@ -349,6 +349,16 @@ export class Connection {
       this.currentSession.timeout(nowMs);
       this.uncork(previous);
     }
+  }
+
+  /**
+   * The kernel tells of room only when a third of its buffer is free, which may be megabytes: a
+   * peer that reads slowly may have read for all that time. So it is tried before it is judged.
+   */
+  private onStall(nowMs: number): void {
+    this.onDrain();
+    if (this.state === STATE_CLOSED || this.output.pendingBytes === 0) return;
+    if (nowMs >= this.stallAtMs) this.abort(CLOSE_WRITE_STALL);
   }
 
   // ---- input --------------------------------------------------------------------------------
@@ -457,7 +467,7 @@ export class Connection {
       this.currentSession.ended();
       this.uncork(previous);
     } else if (this.state === STATE_LINGERING) {
-      this.socket.end();
+      this.socket.close();
       this.finish();
     }
   }

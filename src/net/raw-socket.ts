@@ -14,7 +14,7 @@ export interface RawSocket<Owner> extends ByteSink {
   /** Half-close: what the kernel took still leaves, then FIN. Reading goes on. */
   shutdown(): void;
   /** Closes both ways at once. Safe only when the peer has nothing more to send. */
-  end(): void;
+  close(): void;
   /** Closes with a reset: frees what the kernel still holds. */
   terminate(): void;
   pause(): void;
