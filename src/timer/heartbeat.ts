@@ -1,13 +1,10 @@
-// When a silent connection is asked for a sign of life, and when it is given up. Pure policy: what
-// is due follows from four times that the session keeps (Liveness). It arms its timer for
-// nextMs(), and when that fires it acts on next().
-//
-//   heard  + intervalMs x misses    evict: heartbeats missed. Any byte of the peer is a sign of life
-//   active + idleTimeoutMs          evict: idle. Heartbeats do not count
-//   heard or sent + intervalMs      send a beat, if it is we who speak first
-//
-// Invariant: next() names something else than BEAT_WAIT exactly from nextMs() on. Who speaks first
-// never evicts before its own beat has had an interval to be answered, whatever the clock did.
+// When a silent connection is asked for a sign of life, and when it is given up. Pure policy over
+// four times that the session keeps (Liveness): it arms its timer for nextMs(), and acts on next().
+//   heard + intervalMs x misses      evict: heartbeats missed; any byte is a sign of life
+//   active + idleTimeoutMs           evict: idle; heartbeats do not count
+//   heard or sent + intervalMs       send a beat, if it is we who speak first
+// Invariant: next() is not BEAT_WAIT exactly from nextMs() on. Who speaks first never evicts before
+// its own beat has had an interval to be answered, whatever the clock did.
 
 /** Reasonable for a peer that speaks first every 30 s: it is given up after 90 s of silence. */
 export const HEARTBEAT_INTERVAL_MS = 30_000;

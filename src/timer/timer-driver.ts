@@ -1,12 +1,10 @@
 // Drives a timing wheel with the one operating-system timer of a worker: asleep until the next
 // occupied slot, and not set at all while nothing is armed. Owned by the worker's reactor.
-//
-//   asleep --timer--> reading --turns of the loop--> expiring --nothing due--> asleep
-//                                                     |    ^  turnMs spent: one turn of the loop
-//                                                     +----+
-// Between the timer and the first expiry the loop polls once, and more often after a stall, so
-// that data which waited in the kernel renews its connection before that one could be evicted.
-//
+//   asleep --timer--> reading: turns of the loop --> expiring --nothing due--> asleep
+//                                                     | ^ turnMs spent: one turn of the loop
+//                                                     +-+
+// The turns before the first expiry, one or after a stall several, read the sockets: data which
+// waited in the kernel renews its connection before that one could be evicted.
 // Invariant: while asleep, no armed deadline has a tick before the wake-up.
 
 import type { Clock } from "../core/clock.ts";

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { systemClock } from "../../src/core/clock.ts";
 import { TimerDriver, type TimerDriverOptions } from "../../src/timer/timer-driver.ts";
-import { unrefTimerHost } from "../../src/timer/timer-host.ts";
 import { TimingWheel } from "../../src/timer/timing-wheel.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
@@ -350,25 +349,5 @@ describe("TimerDriver on the real loop", () => {
       for (let id = 0; id < 64; id++) driver.schedule(id, nowMs + id);
     });
     expect(early).toEqual([]);
-  });
-
-  test("keeps the process alive unless its host says otherwise", async () => {
-    const program = (host: string) => `
-      import { TimerDriver } from "./src/timer/timer-driver.ts";
-      import * as hosts from "./src/timer/timer-host.ts";
-      import { TimingWheel } from "./src/timer/timing-wheel.ts";
-      import { systemClock as clock } from "./src/core/clock.ts";
-      const wheel = new TimingWheel({ capacity: 1, tickMs: 1, nowMs: clock.nowMs() });
-      const onExpire = () => console.log("fired");
-      const driver = new TimerDriver({ wheel, clock, onExpire, host: hosts.${host} });
-      driver.schedule(0, clock.nowMs() + 20);`;
-    const outputs = ["systemTimerHost", "unrefTimerHost"].map((host) =>
-      new Response(
-        Bun.spawn([process.execPath, "-e", program(host)], { cwd: `${import.meta.dir}/../..` })
-          .stdout,
-      ).text(),
-    );
-    expect(await Promise.all(outputs)).toEqual(["fired\n", ""]);
-    expect(unrefTimerHost.nextTurn).toBeFunction();
   });
 });

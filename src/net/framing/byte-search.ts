@@ -1,4 +1,5 @@
-// The first occurrence of a byte in a part of an array, without a view where that can be avoided.
+// The first occurrence of a byte in a part of an array. Three ways, each the fastest for its length
+// (measured from 8 bytes to 16 KiB): a loop, the native search, and the native search in a view.
 
 const LOOP_BYTES = 32; // up to here a loop is faster than the call of the native search
 const OVERRUN_BYTES = 4096; // searching so much behind the end is cheaper than a subarray

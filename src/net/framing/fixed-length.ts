@@ -1,4 +1,5 @@
-// Frames that are all of one length: sensors, records, cells. Nothing on the wire but payloads.
+// Frames that are all of one length: sensors, records, cells. Nothing is on the wire but payloads:
+//   | frameBytes | frameBytes | ..
 
 import {
   FRAME_BYTES_MAX_LIMIT,

@@ -36,7 +36,8 @@ export function choiceOption<Choice extends string | number>(
 ): Choice {
   const found = choices.find((choice) => choice === value);
   if (found !== undefined) return found;
+  const list = choices.join(", ");
   throw new RangeError(
-    `Cannot use ${framing} framing with ${name} ${String(value)}: it must be one of ${choices.join(", ")}`,
+    `Cannot use ${framing} framing with ${name} ${String(value)}: it must be one of ${list}`,
   );
 }

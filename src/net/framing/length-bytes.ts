@@ -57,7 +57,7 @@ export function lengthMax(width: LengthWidth): number {
   return width === 8 ? Number.MAX_SAFE_INTEGER : 2 ** (8 * width) - 1;
 }
 
-/** The value of the varint at `at`, VARINT_MORE if it does not end before `end`, or VARINT_INVALID. */
+/** The varint at `at`; VARINT_MORE if it does not end before `end`; or VARINT_INVALID. */
 export function readVarint(bytes: Uint8Array, at: number, end: number): number {
   let value = 0;
   for (let index = 0; index < VARINT_BYTES_MAX; index++) {

@@ -1,4 +1,4 @@
-// Frames whose length is a varint: | offset bytes | varint | as many bytes as it says, + adjustment |
+// Frames whose length is a varint: | offset bytes | varint | bytes that it counts, + adjustment |
 // Made by lengthField({ bytes: "varint" }), which explains the options. Without an offset the
 // application gets what follows the varint. With one (MQTT: offset 1) it gets the whole frame, and
 // what it sends must be whole frames too, whose varint is right.

@@ -6,16 +6,6 @@ import {
   FRAMING_OK,
   FRAMING_TOO_LONG,
 } from "../../../src/net/framing/framing.ts";
-import {
-  LENGTH_WIDTHS,
-  lengthMax,
-  readLength,
-  readVarint,
-  VARINT_MORE,
-  varintWidthAt,
-  writeLength,
-  writeVarint,
-} from "../../../src/net/framing/length-bytes.ts";
 import { lengthField, type LengthFieldOptions } from "../../../src/net/framing/length-field.ts";
 import { Random, seedOfRun } from "../../support/random.ts";
 import { latin1 } from "../../support/replay.ts";
@@ -66,11 +56,6 @@ const VECTORS: [string, LengthFieldOptions, string, string][] = [
   ["an unfinished head", { bytes: 4 }, "000000", "+3"],
   ["an unfinished frame", { bytes: 2 }, "0001aa 0003bbcc", "aa +4"],
   ["strip beyond the length", { bytes: 1, strip: 3 }, "04aabbccdd", "ccdd +0"],
-  ["a varint", { bytes: "varint" }, "00 01aa 82 00bbcc", "- aa bbcc +0"],
-  ["a varint that counts more", { bytes: "varint", adjustment: -1 }, "01 02aa", "- aa +0"],
-  ["a packet of MQTT", { bytes: "varint", offset: 1 }, "c000 3003aabbcc", "c000 3003aabbcc +0"],
-  ["an unfinished varint", { bytes: "varint" }, "80ff", "+2"],
-  ["an unfinished varint behind a head", { bytes: "varint", offset: 2 }, "c0", "+1"],
 ];
 
 const HOSTILE: [string, LengthFieldOptions, string, number][] = [
@@ -89,17 +74,6 @@ const HOSTILE: [string, LengthFieldOptions, string, number][] = [
     FRAMING_BAD_LENGTH,
   ],
   ["shorter than what is stripped", { bytes: 1, strip: 3 }, "01aa", FRAMING_BAD_LENGTH],
-  ["a varint of six bytes", { bytes: "varint" }, "808080808000", FRAMING_BAD_LENGTH],
-  ["a varint of 33 bits", { bytes: "varint" }, "ffffffff1f", FRAMING_BAD_LENGTH],
-  ["a varint of 2^32 - 1", { bytes: "varint" }, "ffffffff0f", FRAMING_TOO_LONG],
-  ["a varint below its adjustment", { bytes: "varint", adjustment: -2 }, "01", FRAMING_BAD_LENGTH],
-  ["a varint over the maximum", { bytes: "varint", maxFrameBytes: 3 }, "04", FRAMING_TOO_LONG],
-  [
-    "a head that pushes it over the maximum",
-    { bytes: "varint", offset: 1, maxFrameBytes: 4 },
-    "c003",
-    FRAMING_TOO_LONG,
-  ],
 ];
 
 describe("lengthField decodes", () => {
@@ -172,51 +146,9 @@ describe("lengthField encodes", () => {
     expect(capped.check(new Uint8Array(9), 0, 9)).toBe(FRAMING_TOO_LONG);
     const counting = lengthField({ bytes: 2, adjustment: 2 });
     expect(counting.check(new Uint8Array(1), 0, 1)).toBe(FRAMING_BAD_LENGTH);
-    const varint = lengthField({ bytes: "varint", adjustment: 2 });
-    expect(varint.check(new Uint8Array(1), 0, 1)).toBe(FRAMING_BAD_LENGTH);
     expect(() => encodeFrame(capped, new Uint8Array(9))).toThrow(
       new RangeError("Cannot send the frame: it is longer than maxFrameBytes"),
     );
-  });
-
-  test("packets of MQTT only when their own length is right", () => {
-    const framing = lengthField({ bytes: "varint", offset: 1, maxFrameBytes: 300 });
-    expectRoundTrip(framing, [fromHex("c000"), fromHex("3003aabbcc")]);
-    expect(framing.check(fromHex("3003aabb"), 0, 4)).toBe(FRAMING_BAD_LENGTH);
-    expect(framing.check(fromHex("3001aabb"), 0, 4)).toBe(FRAMING_BAD_LENGTH);
-    expect(framing.check(fromHex("30"), 0, 1)).toBe(FRAMING_BAD_LENGTH);
-  });
-});
-
-describe("lengths as bytes", () => {
-  test("read what they wrote, up to the largest of each width", () => {
-    const bytes = new Uint8Array(16);
-    for (const width of LENGTH_WIDTHS) {
-      const most = lengthMax(width);
-      for (const value of [0, 1, 127, 128, 255, 2 ** 16 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, most]) {
-        if (value > most) continue;
-        for (const little of [false, true]) {
-          bytes.fill(0xee);
-          writeLength(bytes, 3, width, little, value);
-          expect(readLength(bytes, 3, width, little)).toBe(value);
-          expect([bytes[2], bytes[3 + width]]).toEqual([0xee, 0xee]);
-          expect(bytes[little ? 3 : 2 + width]).toBe(value % 256);
-        }
-      }
-    }
-  });
-
-  test("take as few bytes as a varint needs", () => {
-    const bytes = new Uint8Array(8);
-    for (let power = 0; power <= 32; power++) {
-      for (const value of [2 ** power - 1, 2 ** power].filter((it) => it < 2 ** 32)) {
-        const end = writeVarint(bytes, 1, value);
-        expect(readVarint(bytes, 1, end)).toBe(value);
-        expect(readVarint(bytes, 1, end - 1)).toBe(VARINT_MORE);
-        expect(varintWidthAt(bytes, 1)).toBe(end - 1);
-        expect(end - 1).toBe(Math.max(1, Math.ceil(Math.log2(value + 1) / 7)));
-      }
-    }
   });
 });
 

@@ -9,8 +9,9 @@ import {
   FRAME_READY,
   type FrameDecoder,
   type Framing,
+  FRAMING_TOO_LONG,
 } from "../../../src/net/framing/framing.ts";
-import { displace, everyCut } from "../../support/replay.ts";
+import { displace, everyCut, latin1 } from "../../support/replay.ts";
 
 /** Frames in hex, then what was left or the code: "6162 - +1" is a frame, an empty one, 1 byte. */
 export function decodeAll(framing: Framing, bytes: Uint8Array, ends: readonly number[]): string {
@@ -41,6 +42,14 @@ export function decodeAll(framing: Framing, bytes: Uint8Array, ends: readonly nu
 /** The outcome of a stream, the same for every cut of it. */
 export function decodeEveryCut(framing: Framing, bytes: Uint8Array): string {
   return everyCut(bytes, (ends) => decodeAll(framing, bytes, ends));
+}
+
+/** The outcome, with frames as text: "ab|c|+1". */
+export function textStory(framing: Framing, stream: string): string {
+  return decodeEveryCut(framing, latin1(stream))
+    .replaceAll(/\b([0-9a-f]{2})+(?= |$)/g, (hex) => Buffer.from(hex, "hex").toString("latin1"))
+    .replaceAll(`error ${FRAMING_TOO_LONG}`, "too-long")
+    .replaceAll(" ", "|");
 }
 
 /** Frames of these payloads, one after the other. */
