@@ -240,6 +240,20 @@ describe("Connection time", () => {
     expect([peer.socket.resetSent, peer.socket.sentText]).toEqual([true, "01234"]);
   });
 
+  test("room that the kernel did not tell of is found before the peer is judged", () => {
+    const peer = start({ writeStallMs: 1000 }).accept({}, { spaceBytes: 0 });
+    peer.write("0123456789");
+    peer.socket.spaceBytes = 4; // below the mark from which the kernel wakes a writer
+    world.clock.advance(1900);
+    expect([peer.connection.state, peer.socket.sentText]).toEqual([STATE_OPEN, "0123"]);
+    peer.socket.spaceBytes = 100;
+    world.clock.advance(1000);
+    expect([peer.connection.state, peer.socket.sentText]).toEqual([STATE_OPEN, "0123456789"]);
+    world.clock.advance(5000);
+    expect(peer.connection.state).toBe(STATE_OPEN);
+    world.check();
+  });
+
   test("more output does not buy a stalled peer more time", () => {
     const peer = start({ writeStallMs: 1000 }).accept({}, { spaceBytes: 0 });
     for (let turn = 0; turn < 6; turn++) {
