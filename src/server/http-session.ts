@@ -190,6 +190,7 @@ export class HttpSession implements Session {
   /** From now on the body has to come, and in time. */
   private inviteBody(aloud: boolean): void {
     this.invited = true;
+    this.connection.reactor.readClock(); // handlers ask outside of any event
     this.armBody();
     if (aloud) answerContinue(this.connection); // behind the head of the answer it is too late
   }
@@ -282,8 +283,7 @@ export class HttpSession implements Session {
   private settle(exchange: Exchange): void {
     if (!exchange.response.sent && !exchange.answered) {
       const { method, path } = exchange.request;
-      const why = new Error(`The handler of ${method} ${path} gave no answer`);
-      return this.handlerFailed(exchange, why);
+      return this.handlerFailed(exchange, new Error(`${method} ${path} was given no answer`));
     }
     exchange.settled = true;
     if (exchange.answered) this.application.exchanges.give(exchange);
@@ -453,7 +453,7 @@ export class HttpSession implements Session {
     if (this.bodyDone || !this.invited) return;
     const { bodyWindowMs, bodyWindowBytesMin } = this.application.settings;
     const received = this.decoder!.bodyBytes;
-    const paused = this.phase === PHASE_ANSWERING && exchange!.body.bufferedBytes > 0;
+    const paused = exchange !== null && this.waitsForReader(exchange);
     if (paused || received - this.windowBytes >= bodyWindowBytesMin) {
       this.windowBytes = received;
       this.connection.setDeadline(nowMs + bodyWindowMs);

@@ -55,8 +55,8 @@ const SYNC_VECTORS: Record<string, [string, number[]]> = {
 
 for (const [name, [vector, statuses]] of Object.entries(SYNC_VECTORS)) {
   test(`HttpSession answers ${name} the same however it is cut`, () => {
+    const world = worldOf(tell);
     const outcome = everyCut(Buffer.from(vector, "latin1"), (ends) => {
-      const world = worldOf(tell);
       const peer = world.connect();
       sendCut(peer, vector, ends);
       const answers = peer.answers();

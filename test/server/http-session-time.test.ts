@@ -1,0 +1,167 @@
+// Deadlines of a session on a clock that stands still: head, body, idle, and the time of handlers.
+
+import { expect, test } from "bun:test";
+import { CLOSE_BODY_TIMEOUT, CLOSE_HEAD_TIMEOUT, CLOSE_IDLE } from "../../src/core/close-reason.ts";
+import type { HttpSettings } from "../../src/server/http-application.ts";
+import type { RouteHandler } from "../../src/server/service.ts";
+import { GET, request, worldOf } from "./http-world.ts";
+
+const TIMES: Partial<HttpSettings> = {
+  idleTimeoutMs: 60_000,
+  headTimeoutMs: 10_000,
+  bodyWindowMs: 5000,
+  bodyWindowBytesMin: 1000,
+};
+const TICKS_MS = 200; // more than the wheel is late by
+
+const echo: RouteHandler = async (from, response) => response.send(await from.bytes());
+
+test("HttpSession closes a silent connection without a word, before and after a request", () => {
+  for (const before of ["", GET]) {
+    const world = worldOf((_, response) => response.text("ok"), TIMES);
+    const peer = world.connect();
+    world.clock.advance(30_000);
+    peer.send(before);
+    const answers = peer.answers().length;
+    world.clock.advance(before === "" ? 29_900 : 59_900);
+    expect(peer.ended).toBe(false);
+    world.clock.advance(TICKS_MS + 100);
+    expect(peer.ended).toBe(true);
+    expect(peer.answers()).toHaveLength(answers);
+    peer.leave();
+    expect(world.closedFor(CLOSE_IDLE)).toBe(1);
+    world.checkEnd();
+  }
+});
+
+test("HttpSession answers 408 to a head that is not complete in time, however it trickles", () => {
+  const world = worldOf((_, response) => response.text("ok"), TIMES);
+  const peer = world.connect().send(GET);
+  world.clock.advance(50_000);
+  const head = request("GET /", "", "X-Slow: loris").slice(0, -4);
+  for (const character of head.slice(0, 9)) {
+    peer.send(character);
+    world.clock.advance(1000);
+  }
+  expect(peer.ended).toBe(false);
+  peer.send(head[9]!);
+  world.clock.advance(1000 + TICKS_MS);
+  expect(peer.answers()[1]).toMatchObject({ status: 408, fields: { connection: "close" } });
+  expect(peer.ended).toBe(true);
+  peer.leave();
+  expect(world.closedFor(CLOSE_HEAD_TIMEOUT)).toBe(1);
+  world.checkEnd();
+});
+
+test("HttpSession without a head timeout still closes a connection that is silent in a head", () => {
+  const world = worldOf((_, response) => response.text("ok"), { ...TIMES, headTimeoutMs: 0 });
+  const peer = world.connect().send("GET / HT");
+  world.clock.advance(50_000);
+  peer.send("TP/1.1\r\n");
+  world.clock.advance(59_000);
+  expect(peer.ended).toBe(false);
+  world.clock.advance(1000 + TICKS_MS);
+  expect(peer.ended).toBe(true);
+  peer.leave();
+  world.checkEnd();
+});
+
+test("HttpSession without an idle timeout leaves a silent connection alone", () => {
+  const world = worldOf((_, response) => response.text("ok"), { ...TIMES, idleTimeoutMs: 0 });
+  const peer = world.connect().send(GET);
+  world.clock.advance(10_000_000);
+  expect(peer.send(GET).answers()).toHaveLength(2);
+  peer.leave();
+  world.checkEnd();
+});
+
+test("HttpSession answers 408 to a body that stalls, before and after the handler was called", async () => {
+  for (const size of [10, 70_000]) {
+    const codes: unknown[] = [];
+    const world = worldOf(async (from, response) => {
+      await from.bytes().catch((error: unknown) => codes.push(error));
+      response.text("dropped");
+    }, TIMES);
+    const peer = world.connect().send(request("POST /", "x".repeat(size + 1)).slice(0, -1));
+    world.clock.advance(4900);
+    expect(peer.ended).toBe(false);
+    world.clock.advance(100 + 5000 + TICKS_MS);
+    await world.settle();
+    expect(peer.answer().status).toBe(408);
+    expect(peer.ended).toBe(true);
+    expect(codes).toHaveLength(size > 65_536 ? 1 : 0);
+    peer.leave();
+    expect(world.closedFor(CLOSE_BODY_TIMEOUT)).toBe(1);
+    world.checkEnd();
+  }
+});
+
+test("HttpSession lets a body take as long as it likes while it keeps its minimum rate", async () => {
+  const world = worldOf(echo, TIMES);
+  const body = "x".repeat(20_000);
+  const peer = world.connect().send(request("POST /", body).slice(0, -body.length));
+  for (let at = 0; at < body.length; at += 500) {
+    peer.send(body.slice(at, at + 500));
+    world.clock.advance(2000);
+  }
+  await peer.answered(1);
+  expect(peer.answer().status).toBe(200);
+  peer.leave();
+  world.checkEnd();
+});
+
+test("HttpSession gives up a slow unread body without a second answer", async () => {
+  const world = worldOf((_, response) => response.text("early"), TIMES);
+  const peer = world.connect().send(request("POST /", "x".repeat(100_000)).slice(0, 80_000));
+  await peer.answered(1);
+  world.clock.advance(10_000 + TICKS_MS);
+  expect(peer.ended).toBe(true);
+  expect(peer.answers()).toHaveLength(1);
+  peer.leave();
+  expect(world.closedFor(CLOSE_BODY_TIMEOUT)).toBe(1);
+  world.checkEnd();
+});
+
+test("HttpSession does not count a handler's time against the peer", async () => {
+  let release = (): void => {};
+  const world = worldOf(async (from, response) => {
+    await new Promise<void>((resolve) => (release = resolve));
+    response.send(await from.bytes());
+  }, TIMES);
+  const texts = [GET, request("POST /", "x".repeat(100_000)), request("POST /", "abc")];
+  for (const text of texts) {
+    const peer = world.connect().send(text);
+    await world.settle();
+    world.clock.advance(500_000);
+    expect(peer.ended).toBe(false);
+    release();
+    await peer.answered(1);
+    peer.leave();
+  }
+  world.checkEnd();
+});
+
+test("HttpSession gives a client that waits for 100 its time from then on", async () => {
+  let release = (): void => {};
+  const world = worldOf(async (from, response) => {
+    await new Promise<void>((resolve) => (release = resolve));
+    response.send(await from.bytes());
+  }, TIMES);
+  const text = request("POST /", "hello", "Expect: 100-continue").slice(0, -5);
+  const patient = world.connect().send(text);
+  world.clock.advance(100_000);
+  release();
+  await world.settle();
+  world.clock.advance(4000);
+  patient.send("hello");
+  expect((await patient.answered(2))[1]!.body).toBe("hello");
+  patient.leave();
+  const silent = world.connect().send(text);
+  release();
+  await world.settle();
+  world.clock.advance(5000 + TICKS_MS);
+  expect(silent.answers().map((answer) => answer.status)).toEqual([100, 408]);
+  silent.leave();
+  await world.settle();
+  world.checkEnd();
+});
