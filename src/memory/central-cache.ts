@@ -161,7 +161,9 @@ export class CentralCache {
     this.words[base + CLASS_SPANS]!++;
     this.spans.setKind(page, SPAN_SMALL);
     this.file(sizeClass, page, this.classes.spanBlocks[sizeClass]!);
-    const got = this.takeFromSpans(sizeClass, list, want);
+    // From this span first: others may have been filled meanwhile, and it must not stay empty.
+    const got = this.takeFromSpan(sizeClass, page, list, want);
+    this.words[base + CLASS_USE]! += got;
     this.unlock(sizeClass);
     return got;
   }

@@ -7,8 +7,8 @@
 // The low-water mark costs the fast path nothing: a scavenge flags the slots in use, a push writes a
 // slot anew, so the slots that still carry the flag at the next scavenge were not needed meanwhile.
 //
-// Slow start: max grows with use, by one up to a batch, then by batches, as far as the budget goes.
-// A list that is longer than its max gives a batch back. Order of stores on both ways: see
+// Slow start: max grows with use, by a quarter up to a batch, then by batches, as far as the budget
+// goes. A list that is longer than its max gives half of itself back, a batch at the most. Order of stores on both ways: see
 // recovery.ts, which finds every block whatever store was the last.
 
 import { PAGE_SHIFT } from "./address.ts";
@@ -181,7 +181,7 @@ export class ThreadCache {
       const want = Math.min(Math.max(max, 1), batch);
       if (this.central.fetch(sizeClass, list, want) === 0) return 0;
     }
-    this.setMax(sizeClass, max < batch ? max + 1 : max + batch);
+    this.setMax(sizeClass, max < batch ? slowStart(max, batch) : max + batch);
     const bytes = this.central.classes.bytes[sizeClass]!;
     return sizeClass > this.tinyLast ? this.allocate(bytes) : this.allocateTiny(bytes);
   }
@@ -222,8 +222,8 @@ export class ThreadCache {
     const list = this.lists[sizeClass]!;
     const batch = this.central.classes.batch[sizeClass]!;
     const max = words[list + LIST_MAX]!;
-    this.giveBack(sizeClass, Math.min(batch, words[list]!));
-    if (max < batch) this.setMax(sizeClass, max + 1);
+    this.giveBack(sizeClass, Math.min(batch, (words[list]! + 1) >> 1));
+    if (max < batch) this.setMax(sizeClass, slowStart(max, batch));
     else if (max > batch && ++words[list + LIST_OVERAGES]! > OVERAGES_MAX) {
       this.setMax(sizeClass, max - batch);
       words[list + LIST_OVERAGES] = 0;
@@ -301,4 +301,9 @@ export class ThreadCache {
     if (sizeClass <= this.tinyLast) this.tiny[address] = state;
     else this.marks[address >> MARK_CELL_SHIFT] = state;
   }
+}
+
+/** From 0 to a batch of 128 in 17 steps: a class that is used once holds next to nothing. */
+function slowStart(max: number, batch: number): number {
+  return Math.min(max + 1 + (max >> 2), batch);
 }
