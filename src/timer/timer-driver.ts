@@ -14,7 +14,7 @@ import type { TimingWheel } from "./timing-wheel.ts";
 const DELAY_MS_MAX = 2 ** 31 - 1; // setTimeout fires at once when it is given more
 const STALL_MS = 10;
 const EVENTS_PER_POLL = 1024; // what one turn of Bun's loop reads from epoll at most
-const TURN_MS = 4;
+const TURN_MS = 2;
 const EXPIRIES_PER_CLOCK_READ = 16;
 const VISITS_PER_CLOCK_READ = 4096; // entries to file anew: some 0.2 ms
 
@@ -25,7 +25,7 @@ export interface TimerDriverOptions {
   onExpire: (id: number, nowMs: number) => void;
   /** Default systemTimerHost; see also unrefTimerHost. */
   host?: TimerHost;
-  /** Expiries block the event loop for about so long before it gets a turn. Default 4. */
+  /** Expiries block the event loop for about so long before it gets a turn. Default 2. */
   turnMs?: number;
   /** A wake-up this late is a stall: all sockets are read before anything expires. Default 10. */
   stallMs?: number;

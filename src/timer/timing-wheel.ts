@@ -19,7 +19,7 @@ const UPPER_MASK: number = UPPER_SLOTS - 1;
 const UPPER_LEVELS = 5;
 const SLOTS: number = RING_SLOTS + UPPER_LEVELS * UPPER_SLOTS;
 
-const ENTRIES_PER_TIMER_MAX = 2; // beyond it what was left behind is swept out
+const ENTRIES_PER_TIMER_MAX = 8; // of 4 bytes; beyond it what was left behind is swept out
 const ENTRIES_SPARE = 1024;
 
 /** A record's index, twice the id, must stay an int32. */
