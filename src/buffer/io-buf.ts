@@ -1,6 +1,6 @@
 // One pooled block of memory with a reader at the front and a writer at the back. Owned by exactly
-// one holder at a time (an InputBuffer, an OutputBuffer, a body, the reactor's cork), which gives it
-// back to the pool it came from. The view is made once and kept: a new one costs ten times an
+// one holder at a time (an input or output buffer, a body, the reactor's cork), which gives it back
+// to the pool it came from. The view is made once and kept: a new one costs ten times an
 // acquire.
 //
 //   0            head             tail            capacity

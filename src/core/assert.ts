@@ -15,7 +15,7 @@ export function unreachable(text: string): never {
   fail(text);
 }
 
-/** Walks of whole structures (`checkInvariants`) run only when MILLRACE_VERIFY=1: tests, fuzzing. */
+/** Walks of whole structures (`checkInvariants`) run only if MILLRACE_VERIFY=1: tests, fuzzing. */
 export const VERIFY: boolean = process.env["MILLRACE_VERIFY"] === "1";
 
 function fail(text: string): never {

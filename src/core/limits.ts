@@ -53,7 +53,7 @@ export const CHUNK_EXTENSION_BYTES_MAX: number = 16 * KIB; // 400: all extension
 export const TRAILER_BYTES_MAX: number = 8 * KIB; // 431
 export const BODY_BUFFER_BYTES: number = 64 * KIB; // read before the handler is called
 export const RESPONSE_FIELDS_BYTES_MAX: number = 32 * KIB; // set by the application: TypeError
-export const UNREAD_BODY_BYTES_MAX: number = 256 * KIB; // drained for keep-alive; beyond it we close
+export const UNREAD_BODY_BYTES_MAX: number = 256 * KIB; // drained for keep-alive; beyond it: close
 export const FRAMES_PER_EVENT_MAX = 4096; // the same for frames of a TCP service
 export const REQUESTS_PER_EVENT_MAX = 256; // pipelined answers before others get their turn
 

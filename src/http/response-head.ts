@@ -3,7 +3,7 @@
 // changes. Owned by one worker.
 //
 //   HTTP/1.1 200 OK CRLF Content-Type: text/plain CRLF Date: <29 bytes> CRLF Content-Length:_
-//   `------------------------------- prefix, one copy --------------------------------------' 13 ...
+//   `------------------------------ prefix, one copy --------------------------------------' 13 ..
 //
 // Invariant: prefix[dateAt, dateAt + 29) is the date of the second `second`.
 
@@ -97,7 +97,7 @@ export class ResponseHeads {
     this.date = date;
   }
 
-  /** The beginning of every answer of this status and type. The type must be a valid field value. */
+  /** The beginning of every answer of this status and type, which must be a valid field value. */
   prefix(status: number, type: string): HeadPrefix {
     const byType = (this.prefixes[status] ??= new Map<string, HeadPrefix>());
     const now = this.date.bytes();

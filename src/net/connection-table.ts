@@ -2,7 +2,7 @@
 // small integer. A slot is used again after its connection is gone, with the next generation: a
 // stale (slot, generation) finds nothing. Slots grow by doubling up to the maximum and never move.
 //
-// Invariant: size = slots that hold a connection; every other slot below `used` is on the free list.
+// Invariant: size = slots that hold a connection; all others below `used` are on the free list.
 
 import { assert } from "../core/assert.ts";
 import { CONNECTIONS_PER_WORKER_MAX } from "../core/limits.ts";

@@ -66,6 +66,7 @@ export class HttpRequest {
 
   /** Internal: forgets what could keep memory alive. */
   end(): void {
+    this.serial++; // who asks for its head later must have kept it
     this.head = EMPTY;
     this.connection = null;
     this.body.end();
@@ -112,7 +113,7 @@ export class HttpRequest {
     return params;
   }
 
-  /** The value of a field, or null; several fields of the name are joined by ", " ("; " for Cookie). */
+  /** The value of a field, or null; several of the name are joined by ", " ("; " for Cookie). */
   header(name: string): string | null {
     const wanted = name.toLowerCase();
     const { headers, headerCount } = this.parser;

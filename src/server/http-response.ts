@@ -1,5 +1,5 @@
-// What a handler fills in. The first call of text, html, json, send, empty, redirect or stream sends
-// the answer: status and fields must be set before. Pooled like the request it answers.
+// What a handler fills in. The first call of text, html, json, send, empty, redirect or stream
+// sends the answer: status and fields must be set before. Pooled like the request it answers.
 
 import { MillraceError } from "../core/errors.ts";
 import { RESPONSE_FIELDS_BYTES_MAX } from "../core/limits.ts";

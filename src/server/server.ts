@@ -40,7 +40,7 @@ export interface ServerOptions {
   readonly log: Log;
   readonly workerIndex: number;
   readonly workerCount: number;
-  /** Where io_bufs come from; by default memory of this worker's own, under its share of the limit. */
+  /** Where io_bufs come from; by default this worker's own memory, with its share of the limit. */
   readonly store?: BlockStore;
 }
 

@@ -72,7 +72,7 @@ export class TcpConnection<Data = unknown> {
     return this.writable;
   }
 
-  /** Sends all that `work` sends in as few writes as possible. Within a handler that is so anyway. */
+  /** Sends all that `work` sends in as few writes as possible. In a handler that is so anyway. */
   cork(work: () => void): void {
     const previous = this.connection.cork();
     try {

@@ -1,6 +1,6 @@
 // One connection of a TCP service: cuts what arrives into frames and hands them to the application,
-// answers heartbeats, and gives up a silent peer. Frames inside one chunk are handed over where they
-// lie; only one that spans chunks is put together, by the connection, in an io_buf.
+// answers heartbeats, and gives up a silent peer. Frames inside one chunk are handed over where
+// they lie; only one that spans chunks is put together, by the connection, in an io_buf.
 //
 // Invariant: no handler is called after `close`; what one throws ends its own connection only.
 

@@ -8,11 +8,13 @@ export const WELCOME_PAGE = `<!doctype html>
 <title>millrace is running</title>
 <link rel="icon" href="data:,">
 <style>
-  :root { color-scheme: light dark; --ink: #17212b; --paper: #f7f5f0; --water: #0b6e8f; --line: #d8d3c7; }
+  :root { color-scheme: light dark; }
+  :root { --ink: #17212b; --paper: #f7f5f0; --water: #0b6e8f; --line: #d8d3c7; }
   @media (prefers-color-scheme: dark) {
     :root { --ink: #e8e6e0; --paper: #14191f; --water: #5bc0de; --line: #33404c; }
   }
-  body { margin: 0; background: var(--paper); color: var(--ink); font: 17px/1.6 system-ui, sans-serif; }
+  body { margin: 0; background: var(--paper); color: var(--ink); }
+  body { font: 17px/1.6 system-ui, sans-serif; }
   main { max-width: 42rem; margin: 0 auto; padding: 12vh 1.5rem 4rem; }
   h1 { font-size: 2.6rem; letter-spacing: -0.03em; margin: 0 0 0.5rem; }
   h1 span { color: var(--water); }
@@ -26,9 +28,9 @@ export const WELCOME_PAGE = `<!doctype html>
 <body>
 <main>
 <h1><span>millrace</span> is running</h1>
-<p>Every core is serving this page from pooled buffers. Nothing else is set up yet, and that is up to you.</p>
+<p>Every core is serving this page from pooled buffers. What it serves next is up to you.</p>
 <table>
-<tr><td><a href="/hello"><code>GET /hello</code></a></td><td>a line of text, the usual benchmark</td></tr>
+<tr><td><a href="/hello"><code>GET /hello</code></a></td><td>a line of text</td></tr>
 <tr><td><code>POST /echo</code></td><td>answers with the body it got</td></tr>
 <tr><td><a href="/healthz"><code>GET /healthz</code></a></td><td>for a load balancer</td></tr>
 </table>
