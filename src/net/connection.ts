@@ -34,7 +34,7 @@ import { OutputBuffer } from "../buffer/output-buffer.ts";
 import type { Session } from "./protocol.ts";
 import type { RawSocket } from "./raw-socket.ts";
 import type { Reactor } from "./reactor.ts";
-import { loadSendFile } from "./send-file.ts";
+import { plainFd, readPiece, sendFile } from "./send-file.ts";
 
 export const STATE_OPEN = 0;
 export const STATE_DRAINING = 1;
@@ -42,6 +42,12 @@ export const STATE_LINGERING = 2;
 export const STATE_CLOSED = 3;
 
 const NO_REASON = -1;
+const FAULTLESS: ReadonlySet<CloseReason> = new Set([
+  CLOSE_LOCAL,
+  CLOSE_PEER,
+  CLOSE_IDLE,
+  CLOSE_DRAIN,
+]);
 
 export class Connection {
   readonly reactor: Reactor;
@@ -61,6 +67,7 @@ export class Connection {
   private readonly output: OutputBuffer;
   private session: Session | null = null;
   private reason: CloseReason = NO_REASON;
+  private drainWanted = false;
   private readingPaused = false;
   private peerDone = false;
   private held = false;
@@ -165,49 +172,42 @@ export class Connection {
     this.send(bytes, start, end);
   }
 
-  /**
-   * Sends a filled io_buf after all that was written before, and takes it over: what the kernel
-   * refuses waits in it, uncopied.
-   */
+  /** Sends a filled io_buf after all that was written before, and takes it over: what the kernel
+   *  refuses waits in it, uncopied. */
   adopt(buf: IoBuf): void {
-    const { pool, counters } = this.reactor;
+    const { pool } = this.reactor;
     if (this.reactor.corked === this) this.flushCork();
-    if (this.state !== STATE_OPEN) return pool.release(buf);
-    if (this.output.pendingBytes === 0) {
-      const count = this.socket.write(buf.bytes, buf.head, buf.length);
-      if (count > 0) {
-        counters[COUNT_BYTES_OUT]! += count;
-        buf.pop(count);
-      }
-      if (this.isClosed() || buf.length === 0) return pool.release(buf);
-      if (count < 0) {
-        pool.release(buf);
-        return this.abort(CLOSE_RESET);
-      }
-      this.startStall();
+    if (this.state === STATE_OPEN && this.output.pendingBytes === 0) {
+      buf.pop(this.writeNow(buf.bytes, buf.head, buf.tail));
     }
-    const overflows = this.output.pendingBytes + buf.length > OUTPUT_CAP_BYTES;
+    if (this.state !== STATE_OPEN || buf.length === 0) return pool.release(buf);
     this.output.adopt(buf);
-    if (overflows) this.abort(CLOSE_OUTPUT_OVERFLOW);
+    if (this.output.pendingBytes > OUTPUT_CAP_BYTES) this.abort(CLOSE_OUTPUT_OVERFLOW);
     else this.afterQueueing();
   }
 
   /**
    * Sends up to `count` bytes of an open file from the page cache, after all that was written
-   * before. Returns how many; 0 when the socket or the file has none to give now, so that the next
-   * ones must be read and written; -1 when files cannot be sent to this socket that way at all.
+   * before. Returns how many are on their way; 0 when the socket is full: drained() comes once it
+   * is not; -1 when this socket or file needs them to be read and written.
    */
   sendFile(file: number, position: number, count: number): number {
-    const sendFile = loadSendFile();
-    const { fd } = this.socket;
-    // What goes out over TLS must be encrypted first.
-    if (sendFile === null || fd === undefined || this.socket.getTLSVersion?.() !== null) return -1;
-    if (this.reactor.corked === this) this.flushCork();
-    if (this.state !== STATE_OPEN || this.output.pendingBytes > 0) return 0;
+    const fd = plainFd(this.socket);
+    if (fd < 0) return -1;
+    assert(this.reactor.corked === this, "a file for a connection that is not corked");
+    this.flushCork();
+    if (this.state !== STATE_OPEN || this.output.pendingBytes > 0) {
+      this.drainWanted = true;
+      return 0;
+    }
+    const { counters, corkBytes } = this.reactor;
     const sent = sendFile(fd, file, position, count);
-    if (sent <= 0) return 0;
-    this.reactor.counters[COUNT_BYTES_OUT]! += sent;
-    return sent;
+    if (sent > 0) counters[COUNT_BYTES_OUT]! += sent;
+    if (sent > 0) return sent;
+    // Only a short write makes the socket tell when it takes more.
+    const read = sent < 0 ? readPiece(file, corkBytes, position, count) : 0;
+    if (read > 0) this.send(corkBytes, 0, read);
+    return read > 0 ? read : -1;
   }
 
   /** Hands the corked bytes to the socket. */
@@ -222,15 +222,8 @@ export class Connection {
 
   private send(bytes: Uint8Array, start: number, end: number): void {
     let position = start;
-    if (this.output.pendingBytes === 0) {
-      const count = this.socket.write(bytes, start, end - start);
-      if (this.isClosed()) return; // the write itself may find that out
-      if (count < 0) return this.abort(CLOSE_RESET);
-      this.reactor.counters[COUNT_BYTES_OUT]! += count;
-      position += count;
-      if (position === end) return;
-      this.startStall();
-    }
+    if (this.output.pendingBytes === 0) position += this.writeNow(bytes, start, end);
+    if (position === end) return;
     if (this.output.pendingBytes + (end - position) > OUTPUT_CAP_BYTES) {
       return this.abort(CLOSE_OUTPUT_OVERFLOW);
     }
@@ -238,9 +231,20 @@ export class Connection {
     this.afterQueueing();
   }
 
-  private startStall(): void {
-    this.reactor.readClock(); // it may be long ago that an event brought the time
-    this.stallAtMs = this.reactor.nowMs + this.reactor.limits.writeStallMs;
+  /** Returns how many bytes the kernel took: all of them, so to speak, once the socket is closed. */
+  private writeNow(bytes: Uint8Array, start: number, end: number): number {
+    const count = this.socket.write(bytes, start, end - start);
+    if (this.isClosed()) return end - start; // the write itself may find that out
+    if (count < 0) {
+      this.abort(CLOSE_RESET);
+      return end - start;
+    }
+    this.reactor.counters[COUNT_BYTES_OUT]! += count;
+    if (count < end - start) {
+      this.reactor.readClock(); // it may be long ago that an event brought the time
+      this.stallAtMs = this.reactor.nowMs + this.reactor.limits.writeStallMs;
+    }
+    return count;
   }
 
   private afterQueueing(): void {
@@ -281,7 +285,7 @@ export class Connection {
 
   /** The first reason stands, unless it was nobody's fault and something cut the last bytes off. */
   private blame(reason: CloseReason): void {
-    const cutOff = this.state === STATE_DRAINING && isFaultless(this.reason);
+    const cutOff = this.state === STATE_DRAINING && FAULTLESS.has(this.reason);
     if (cutOff || this.reason === NO_REASON) this.reason = reason;
   }
 
@@ -449,8 +453,11 @@ export class Connection {
     this.reactor.counters[COUNT_BYTES_OUT]! += count;
     if (count > 0) this.stallAtMs = this.reactor.nowMs + this.reactor.limits.writeStallMs;
     this.arm();
-    if (!this.writable && this.output.pendingBytes < OUTPUT_LOW_WATER_BYTES) {
+    const { pendingBytes } = this.output;
+    const isWritableAgain = !this.writable && pendingBytes < OUTPUT_LOW_WATER_BYTES;
+    if (isWritableAgain || (this.drainWanted && pendingBytes === 0)) {
       this.writable = true;
+      this.drainWanted = false;
       this.updateReading();
       const previous = this.cork();
       if (this.state === STATE_OPEN) this.currentSession.drained();
@@ -491,13 +498,4 @@ export class Connection {
     if (this.state !== STATE_OPEN) assert(waitingBytes === 0, "input kept while closing");
     if (this.state === STATE_DRAINING) assert(pendingBytes > 0, "a drained connection lingers");
   }
-}
-
-function isFaultless(reason: CloseReason): boolean {
-  return (
-    reason === CLOSE_LOCAL ||
-    reason === CLOSE_PEER ||
-    reason === CLOSE_IDLE ||
-    reason === CLOSE_DRAIN
-  );
 }

@@ -1,44 +1,61 @@
-// sendfile(2): bytes of an open file into a socket without passing through memory of ours. Only for
-// plain sockets: what goes out over TLS must be encrypted first. Linux only, as libc.ts is; elsewhere
-// (and with MILLRACE_NO_FFI=1) loadSendFile gives null and callers read and write.
+// sendfile(2): bytes of an open file into a socket without passing through memory of ours. Linux
+// with glibc or musl only; elsewhere, and with MILLRACE_NO_FFI=1, files are read and written. The C
+// library is loaded at the first use and kept.
 
 import { dlopen } from "bun:ffi";
+import { readSync } from "node:fs";
+import type { RawSocket } from "./raw-socket.ts";
 
-/** Bytes sent, 0 at the end of the file, -1 when the socket takes none or the file cannot. */
-export type SendFile = (socket: number, file: number, position: number, count: number) => number;
-
-/** One call sends no more, so that the count of it is an int32. */
+/** One call sends no more, so that its count is an int32. */
 export const SEND_FILE_BYTES_MAX: number = 1 << 30;
+
+/** As much as is read to wake a full socket. */
+const PIECE_BYTES = 4096;
 
 const WORD = 2 ** 32;
 const SYMBOLS = {
   sendfile: { args: ["i32", "i32", "ptr", "usize"], returns: "i32" },
 } as const;
 
-let loaded: SendFile | null | undefined;
+type SystemCall = (socket: number, file: number, offset: Uint32Array, count: number) => number;
 
-/** sendfile(2) of the C library, or null where it cannot be had. */
-export function loadSendFile(): SendFile | null {
-  if (process.env["MILLRACE_NO_FFI"] === "1") return null;
-  if (loaded === undefined) loaded = openSendFile();
-  return loaded;
+const offset: Uint32Array = new Uint32Array(2); // off_t, little-endian; scratch of one call
+let loaded: SystemCall | null | undefined;
+
+/** Bytes sent, 0 at the end of the file, -1 when the socket is full or this cannot be done. */
+export function sendFile(socket: number, file: number, position: number, count: number): number {
+  if (loaded === undefined) loaded = load();
+  if (loaded === null) return -1;
+  offset[0] = position % WORD;
+  offset[1] = position / WORD;
+  return loaded(socket, file, offset, Math.min(count, SEND_FILE_BYTES_MAX));
 }
 
-function openSendFile(): SendFile | null {
-  if (process.platform !== "linux") return null;
-  const musl = `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`;
-  return tryOpen("libc.so.6") ?? tryOpen(musl);
+/** The descriptor to send files to; -1 if there is none, or if what goes out must be encrypted. */
+export function plainFd(socket: RawSocket<unknown>): number {
+  if (loaded === undefined) loaded = load();
+  if (loaded === null || socket.fd === undefined || socket.getTLSVersion?.() !== null) return -1;
+  return socket.fd;
 }
 
-function tryOpen(path: string): SendFile | null {
+/** Reads a little of a file into `target`; returns the count, 0 at its end or when it fails. */
+export function readPiece(file: number, target: Buffer, position: number, count: number): number {
   try {
-    const { sendfile } = dlopen(path, SYMBOLS).symbols;
-    const offset = new Uint32Array(2); // off_t, little-endian
-    return (socket, file, position, count) => {
-      offset[0] = position % WORD;
-      offset[1] = position / WORD;
-      return sendfile(socket, file, offset, Math.min(count, SEND_FILE_BYTES_MAX));
-    };
+    return readSync(file, target, 0, Math.min(count, PIECE_BYTES, target.length), position);
+  } catch {
+    return 0;
+  }
+}
+
+function load(): SystemCall | null {
+  if (process.platform !== "linux" || process.env["MILLRACE_NO_FFI"] === "1") return null;
+  const musl = `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`;
+  return tryLoad("libc.so.6") ?? tryLoad(musl);
+}
+
+function tryLoad(path: string): SystemCall | null {
+  try {
+    return dlopen(path, SYMBOLS).symbols.sendfile;
   } catch {
     return null;
   }

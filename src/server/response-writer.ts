@@ -26,6 +26,7 @@ export class ResponseWriter {
   private piece: Uint8Array | null = null; // not with the connection yet from `pieceAt` on
   private pieceAt = 0;
   private turnBytes = TURN_BYTES; // left of this turn, over all that happens in it
+  private full = false; // the source waits for drained()
   private pumping = false;
   private awaiting = false;
   private ended = false;
@@ -42,8 +43,9 @@ export class ResponseWriter {
     const { connection } = this.session;
     this.pumping = true;
     const previous = connection.cork();
+    this.full = false;
     while (!this.ended && !this.awaiting && connection.state === STATE_OPEN) {
-      if (!connection.writable) break;
+      if (!connection.writable || this.full) break;
       if (this.turnBytes <= 0) {
         this.waitForTurn();
         break;
@@ -73,9 +75,10 @@ export class ResponseWriter {
   /** Writes on, or asks for the next piece; returns the bytes written. */
   private step(): number {
     if (this.piece !== null) return this.writeSlice(this.piece);
-    const sent = this.source.sendTo?.(this.session.connection) ?? 0;
-    if (sent > 0) {
+    const sent = this.source.sendTo?.(this.session.connection) ?? -1;
+    if (sent >= 0) {
       this.writtenBytes += sent;
+      this.full = sent === 0;
       return sent;
     }
     let piece: Piece | null | Promise<Piece | null>;

@@ -1,12 +1,10 @@
 // The body of a large file, or of pieces of it: sent from the page cache by the kernel where the
 // socket allows that, otherwise read into io_bufs that the connection takes over without a copy.
-// When the socket takes no more, a small piece is read and left with the connection: its drain event
-// then tells when to go on.
 //
 // Invariant: the file is released exactly once: at the end, on cancel, or when the read that was on
 // its way at that time has come back.
 
-import { read, readSync } from "node:fs";
+import { read } from "node:fs";
 import type { BufferPool } from "../buffer/buffer-pool.ts";
 import type { IoBuf } from "../buffer/io-buf.ts";
 import { MillraceError } from "../core/errors.ts";
@@ -17,8 +15,6 @@ import type { OpenFile } from "./static-open.ts";
 import type { ByteRange, RangeFrame } from "./static-ranges.ts";
 
 const PIECE_BYTES: number = 256 * 1024;
-/** As much as makes the connection wait for its drain event. */
-const NUDGE_BYTES: number = 64 * 1024;
 const SEND_BYTES: number = 1024 * 1024;
 
 /** Text, then bytes of the file; either may be empty. */
@@ -70,19 +66,18 @@ export class FileSource implements BodySource {
   }
 
   sendTo(connection: Connection): number {
-    if (!this.bySystem || this.ended) return 0;
+    if (!this.bySystem || this.ended) return -1;
     const part = this.parts[this.part]!;
-    if (part.text !== null && !this.textSent) return 0;
+    if (part.text !== null && !this.textSent) return -1;
     const count = Math.min(part.end - this.position, SEND_BYTES);
-    if (count === 0) return 0;
+    if (count === 0) return -1;
     const sent = connection.sendFile(this.file.fd, this.position, count);
     if (sent < 0) this.bySystem = false;
-    if (sent <= 0) return 0;
-    this.position += sent;
+    else this.position += sent;
     return sent;
   }
 
-  next(): Buffer | IoBuf | null | Promise<IoBuf | null> {
+  next(): Buffer | null | Promise<IoBuf | null> {
     for (;;) {
       const part = this.parts[this.part]!;
       if (part.text !== null && !this.textSent) {
@@ -90,7 +85,7 @@ export class FileSource implements BodySource {
         return part.text;
       }
       const left = part.end - this.position;
-      if (left > 0) return this.bySystem ? this.readNow(left) : this.readLater(left);
+      if (left > 0) return this.read(left);
       if (this.part + 1 === this.parts.length) {
         this.end();
         return null;
@@ -111,26 +106,10 @@ export class FileSource implements BodySource {
     if (!this.reading) this.file.release();
   }
 
-  private acquire(bytes: number): IoBuf {
-    const buf = this.pool.acquire(bytes);
-    if (buf !== null) return buf;
-    throw new MillraceError("ERR_MEMORY_LIMIT", "Cannot send a file: no memory for a piece of it");
-  }
-
-  private readNow(left: number): IoBuf | null {
-    const wanted = Math.min(left, NUDGE_BYTES);
-    const buf = this.acquire(wanted);
-    try {
-      return this.take(buf, readSync(this.file.fd, buf.bytes, 0, wanted, this.position));
-    } catch (error) {
-      this.pool.release(buf);
-      throw error;
-    }
-  }
-
-  private readLater(left: number): Promise<IoBuf | null> {
+  private read(left: number): Promise<IoBuf | null> {
     const wanted = Math.min(left, PIECE_BYTES);
-    const buf = this.acquire(wanted);
+    const buf = this.pool.acquire(wanted);
+    if (buf === null) throw new MillraceError("ERR_MEMORY_LIMIT", "Cannot send a file: no memory");
     this.reading = true;
     return new Promise((resolve, reject) => {
       read(this.file.fd, buf.bytes, 0, wanted, this.position, (error, count) => {
