@@ -175,12 +175,11 @@ export class Connection {
   /** Sends a filled io_buf after all that was written before, and takes it over: what the kernel
    *  refuses waits in it, uncopied. */
   adopt(buf: IoBuf): void {
-    const { pool } = this.reactor;
     if (this.reactor.corked === this) this.flushCork();
     if (this.state === STATE_OPEN && this.output.pendingBytes === 0) {
       buf.pop(this.writeNow(buf.bytes, buf.head, buf.tail));
     }
-    if (this.state !== STATE_OPEN || buf.length === 0) return pool.release(buf);
+    if (this.state !== STATE_OPEN || buf.length === 0) return this.reactor.pool.release(buf);
     this.output.adopt(buf);
     if (this.output.pendingBytes > OUTPUT_CAP_BYTES) this.abort(CLOSE_OUTPUT_OVERFLOW);
     else this.afterQueueing();
