@@ -19,8 +19,14 @@ export class ServerProcess {
   private readonly streams: Promise<unknown>;
   private waiting: (() => void)[] = [];
 
-  private constructor(args: readonly string[], environment: Record<string, string>) {
-    this.child = Bun.spawn([process.execPath, MAIN, "start", ...args], {
+  private constructor(
+    args: readonly string[],
+    environment: Record<string, string>,
+    fdLimit?: number,
+  ) {
+    const command = [process.execPath, MAIN, "start", ...args];
+    const limited = ["sh", "-c", `ulimit -n ${fdLimit} && exec "$@"`, "sh", ...command];
+    this.child = Bun.spawn(fdLimit === undefined ? command : limited, {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -47,6 +53,13 @@ export class ServerProcess {
     environment: Record<string, string> = {},
   ): Promise<ServerProcess> {
     const server = new ServerProcess(args, environment);
+    await server.until("a ready line", () => server.stdout.length > 0);
+    return server;
+  }
+
+  /** In a process that may have so many descriptors and no more. */
+  static async startWithin(fdLimit: number, args: readonly string[]): Promise<ServerProcess> {
+    const server = new ServerProcess(["--port", "0", ...args], {}, fdLimit);
     await server.until("a ready line", () => server.stdout.length > 0);
     return server;
   }
