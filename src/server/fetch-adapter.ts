@@ -5,7 +5,14 @@ import { MillraceError } from "../core/errors.ts";
 import { METHOD_GET, METHOD_HEAD } from "../http/methods.ts";
 import { bodyForbidden } from "../http/status.ts";
 import type { Connection } from "../net/connection.ts";
-import { answerBytes, answerHead, answerNothing, answerSource, answerString } from "./answer.ts";
+import {
+  answerBytes,
+  answerHead,
+  answerNothing,
+  answerSource,
+  answerStatus,
+  answerString,
+} from "./answer.ts";
 import { streamSource } from "./body-source.ts";
 import type { HttpRequest } from "./http-request.ts";
 import { type HttpResponse, TYPE_TEXT } from "./http-response.ts";
@@ -18,6 +25,7 @@ import {
   BODY_IS_STRING,
   bodyKindOf,
   fileOf,
+  isDecoded,
   isPlain,
   stringOf,
 } from "./server-response.ts";
@@ -27,8 +35,9 @@ import type { FetchContext, FetchHandler, RouteHandler, WorkerContext } from "./
 export function fetchHandler(fetch: FetchHandler, worker: WorkerContext): RouteHandler {
   return (request, response) => {
     if (!request.keep()) throw new MillraceError("ERR_MEMORY_LIMIT", "No memory for the request");
-    const context = new PeerContext(request.connection, worker);
-    const result = fetch(toWebRequest(request), context);
+    const web = toWebRequest(request);
+    if (web === null) return answerStatus(response, 400);
+    const result = fetch(web, new PeerContext(request.connection, worker));
     if (result instanceof Response) return sendResponse(request, response, result);
     return sendLater(request, response, result);
   };
@@ -60,12 +69,15 @@ class PeerContext implements FetchContext {
   }
 }
 
-function toWebRequest(request: HttpRequest): Request {
+/** Null for a host that the RFC allows and the platform's URL does not, 256.0.0.1 for one. */
+function toWebRequest(request: HttpRequest): Request | null {
   const { method } = request.parser;
-  if (method === METHOD_GET) return new ServerRequest(urlOf(request)).follow(request);
-  const init: RequestInit = { method: request.method };
-  if (method !== METHOD_HEAD) attachBody(request, init);
-  return new ServerRequest(urlOf(request), init).follow(request);
+  const init: RequestInit | undefined =
+    method === METHOD_GET ? undefined : { method: request.method };
+  const url = urlOf(request);
+  if (!URL.canParse(url)) return null;
+  if (init !== undefined && method !== METHOD_HEAD) attachBody(request, init);
+  return new ServerRequest(url, init).follow(request);
 }
 
 function urlOf(request: HttpRequest): string {
@@ -121,8 +133,9 @@ function sendResponse(
   }
   if (kind === BODY_IS_FILE) return sendFile(response, web);
   if (kind === BODY_IS_STREAM && web.body !== null) {
+    const source = streamSource(web.body, length); // throws for a stream that somebody else reads
     markSent(response);
-    return answerSource(session, response, streamSource(web.body, length));
+    return answerSource(session, response, source);
   }
   const bytes = web.bytes();
   const ready = Bun.peek(bytes);
@@ -167,13 +180,17 @@ function copyHead(response: HttpResponse, web: Response): number {
   let length = -1;
   if (isPlain(web)) return length;
   const { headers } = web;
+  const decoded = isDecoded(web) && headers.has("content-encoding");
   headers.forEach((value, name) => {
     switch (name) {
       case "content-type":
         response.setType(value);
         break;
       case "content-length":
-        if (/^\d{1,15}$/.test(value)) length = Number(value);
+        if (!decoded && /^\d{1,15}$/.test(value)) length = Number(value);
+        break;
+      case "content-encoding":
+        if (!decoded) response.addField(name, value);
         break;
       case "connection":
         response.wantsClose ||= /(?:^|[\s,])close(?:$|[\s,])/i.test(value);

@@ -11,6 +11,7 @@ import { assert } from "../core/assert.ts";
 import { REQUEST_LIMITS_DEFAULT } from "../http/http-limits.ts";
 import { PARSE_DONE, RequestParser } from "../http/request-parser.ts";
 import { HttpRequest } from "./http-request.ts";
+import { markCoded } from "./server-response.ts";
 
 const Native: typeof Request = globalThis.Request;
 const nativeHeaders = getterOf("headers");
@@ -95,9 +96,17 @@ export function installServerRequest(): void {
   globalThis.fetch = new Proxy(globalThis.fetch, {
     apply(target, self, args: unknown[]): unknown {
       fill(args[0]);
-      return Reflect.apply(target, self, args) as unknown;
+      const fetched = Reflect.apply(target, self, args) as Promise<Response>;
+      const init = args[1] as { decompress?: unknown } | undefined;
+      return init?.decompress === false ? keepCoded(fetched) : fetched;
     },
   });
+}
+
+async function keepCoded(fetched: Promise<Response>): Promise<Response> {
+  const response = await fetched;
+  markCoded(response);
+  return response;
 }
 
 function getterOf(name: "headers" | "signal"): (this: Request) => unknown {

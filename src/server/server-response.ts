@@ -7,11 +7,13 @@
 const Native: typeof Response = globalThis.Response;
 const BODY: unique symbol = Symbol("body");
 const PLAIN: unique symbol = Symbol("plain");
+const CODED: unique symbol = Symbol("coded");
 
 interface Remembering {
   [BODY]?: unknown;
   /** It has no header fields but what follows from the body. */
   [PLAIN]?: boolean;
+  [CODED]?: boolean;
 }
 
 class ServerResponse extends Native implements Remembering {
@@ -21,7 +23,8 @@ class ServerResponse extends Native implements Remembering {
   constructor(...args: ConstructorParameters<typeof Response>) {
     super(args[0], args[1]);
     this[BODY] = args[0];
-    this[PLAIN] = args[1] === undefined || args[1].headers === undefined;
+    const isObject = typeof args[0] === "object" && args[0] !== null; // may bring a type of its own
+    this[PLAIN] = !isObject && (args[1] === undefined || args[1].headers === undefined);
   }
 
   override clone(): Response {
@@ -68,10 +71,22 @@ export function bodyKindOf(response: Response): number {
     // Made by the platform: by fetch(), or by a static method, from memory.
     return response.url === "" ? BODY_IS_BYTES : BODY_IS_STREAM;
   }
+  if (typeof body === "function") return BODY_IS_STREAM; // a generator function
   if (typeof body !== "object") return BODY_IS_BYTES; // a number, or what else becomes text
   if (body instanceof Blob) return isFile(body) ? BODY_IS_FILE : BODY_IS_BYTES;
   if (body instanceof ReadableStream || Symbol.asyncIterator in body) return BODY_IS_STREAM;
   return BODY_IS_BYTES;
+}
+
+/** Notes that fetch() was told to leave the coding of this body as it came. */
+export function markCoded(response: Response): void {
+  (response as Remembering)[CODED] = true;
+}
+
+/** Whether the platform fetched it, and has taken off the coding that its fields still name. */
+export function isDecoded(response: Response): boolean {
+  const { [PLAIN]: plain, [CODED]: coded } = response as Remembering;
+  return plain === undefined && coded !== true && response.url !== "";
 }
 
 /** The string of a Response for which bodyKindOf says BODY_IS_STRING. */
