@@ -1,0 +1,100 @@
+// What happens at the limits of memory and time, on real sockets: each has one answer, it is counted,
+// and the server goes on for everybody else.
+
+import { afterEach, expect, test } from "bun:test";
+import { fileURLToPath } from "node:url";
+import { MIB } from "../../src/core/limits.ts";
+import { ServerProcess } from "../support/server-process.ts";
+
+const APP = fileURLToPath(new URL("./slow-reader-app.ts", import.meta.url));
+const STALLED_PEERS = 100;
+
+let server: ServerProcess | null = null;
+const sockets: Bun.Socket<undefined>[] = [];
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.terminate();
+  await server?.kill();
+});
+
+async function start(...options: string[]): Promise<(name: string) => Promise<number>> {
+  server = await ServerProcess.start([APP, "--workers", "1", "--admin", "127.0.0.1:0", ...options]);
+  await server.untilLogged(/counters at/);
+  const admin = /at (http:\S+)\/stats/.exec(server.stderr.join("\n"))![1]!;
+  return async (name) => {
+    const stats = (await (await fetch(`${admin}/stats`)).json()) as {
+      totals: Record<string, number>;
+    };
+    return stats.totals[name] ?? Number.NaN;
+  };
+}
+
+/** Sends `text`, and reads only if it is to. */
+async function connect(text: string, reads = true): Promise<{ received: () => string }> {
+  const chunks: string[] = [];
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port: server!.port,
+    socket: {
+      open(opened) {
+        if (!reads) opened.pause();
+        opened.write(text);
+      },
+      data: (_socket, chunk) => void chunks.push(chunk.toString("latin1")),
+    },
+  });
+  sockets.push(socket);
+  return { received: () => chunks.join("") };
+}
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await Bun.sleep(5);
+}
+
+test("at the memory limit whoever needs more is cut off, and everybody else is served", async () => {
+  const total = await start("--memory-limit", "16MB", "--write-timeout", "1s");
+  const ask = "GET /whole HTTP/1.1\r\nHost: test\r\n\r\n";
+  await Promise.all(Array.from({ length: STALLED_PEERS }, () => connect(ask, false)));
+  await until(async () => (await total("closed_memory")) > 0);
+  for (let times = 0; times < 20; times++) {
+    expect(await (await fetch(`${server!.url}/hello`)).text()).toBe("Hello, World!");
+  }
+  await until(async () => {
+    const ended = (await total("closed_memory")) + (await total("closed_write_stall"));
+    return ended === STALLED_PEERS;
+  });
+  await until(async () => (await total("buffer_refused")) > 0); // sampled once a second
+  await until(async () => (await total("buffer_bytes_charged")) < MIB);
+  expect(server!.logged(/exited|uncaught/)).toBe(0);
+});
+
+test("a head that stops, a silent peer and an idle one are each closed for their own reason", async () => {
+  const total = await start("--head-timeout", "300ms", "--idle-timeout", "200ms");
+  const head = await connect("GET /hello HTTP/1.1\r\nHo");
+  const silent = await connect("");
+  const served = await connect("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
+  await until(async () => (await total("open")) === 0);
+  expect(head.received()).toStartWith("HTTP/1.1 408 ");
+  expect(silent.received()).toBe("");
+  expect(served.received()).toEndWith("Hello, World!");
+  expect([await total("closed_head_timeout"), await total("closed_idle")]).toEqual([1, 2]);
+});
+
+test("accepted is open and closed by reason, whatever peers do", async () => {
+  const total = await start("--write-timeout", "1s");
+  const request = "GET /hello HTTP/1.1\r\nHost: test\r\n";
+  await connect(`${request}\r\n`);
+  await connect(`${request}Connection: close\r\n\r\n`);
+  await connect("nonsense\r\n\r\n");
+  await connect(`${request}\r\n`.repeat(1000), false);
+  const resetter = await connect("GET /stream HTTP/1.1\r\nHost: test\r\n\r\n", false);
+  sockets.at(-1)!.terminate();
+  expect(resetter.received()).toBe("");
+  await connect(`${request}\r\n`);
+  sockets.at(-1)!.end();
+  await until(async () => (await total("accepted")) === 6 && (await total("closed_reset")) === 1);
+  await until(async () => (await total("open")) === 2);
+  const stats = await Promise.all(
+    ["local", "protocol", "reset", "peer", "write_stall"].map((name) => total(`closed_${name}`)),
+  );
+  expect(stats).toEqual([1, 1, 1, 1, 0]);
+});
