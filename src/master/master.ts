@@ -232,6 +232,7 @@ export class Master {
 
   private async runStop(): Promise<void> {
     this.quiesce();
+    this.sockets.stopAdmitting();
     const { drainTimeoutMs } = this.settings;
     const leaving = this.slots.map((slot) => slot.leave(DRAIN_QUIET_STOP_MS, drainTimeoutMs));
     const ended = Promise.all(leaving);

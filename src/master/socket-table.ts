@@ -93,6 +93,13 @@ export class SocketTable {
     }
   }
 
+  /** Before the workers detach for good: see ListeningSocket. */
+  stopAdmitting(): void {
+    for (const { sockets } of this.byKey.values()) {
+      for (const socket of sockets) socket.stopAdmitting();
+    }
+  }
+
   closeAll(): void {
     for (const endpoint of this.byKey.values()) this.closeEndpoint(endpoint);
   }

@@ -15,6 +15,9 @@ import type { WorkerServer, WorkerServerOptions } from "./worker-server.ts";
 
 const STACK_LINES_MAX = 12;
 
+/** One more turn of the loop before a worker detaches: it takes what waits to be accepted. */
+const ACCEPT_TURN_MS = 1;
+
 /** What is run; the real one is in worker-main.ts. */
 export interface WorkerProgram<Service> {
   loadService(source: ServiceSource): Promise<Service>;
@@ -90,6 +93,7 @@ export class WorkerSession<Service> {
   private async drain(quietMs: number, timeoutMs: number): Promise<void> {
     if (this.leaving) return;
     this.leaving = true;
+    await Bun.sleep(ACCEPT_TURN_MS);
     this.server?.detachAll();
     this.port.post({ type: "draining" });
     await this.endServer(async () => this.server?.drain({ quietMs, timeoutMs }));

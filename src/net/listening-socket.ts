@@ -6,6 +6,7 @@
 // so that a port which someone else serves (another millrace too) is an error and not silently
 // shared; it is allowed afterwards, for our own.
 
+import { ptr } from "bun:ffi";
 import { lstatSync, unlinkSync } from "node:fs";
 import { assert } from "../core/assert.ts";
 import { MillraceError } from "../core/errors.ts";
@@ -27,12 +28,16 @@ const SOCK_CLOEXEC = 0x8_0000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
+const SO_ATTACH_FILTER = 26;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const F_DUPFD_CLOEXEC = 1030;
 const EADDRINUSE = 98;
 const ECONNREFUSED = 111;
 const SOCKADDR_BYTES_MAX = 128;
+
+/** A program for the kernel's packet filter, of one instruction: "return 0", keep no byte. */
+const DROP_ALL: Uint16Array = new Uint16Array([0x06, 0, 0, 0]);
 
 export interface ListeningSocketOptions {
   readonly backlog: number;
@@ -74,6 +79,18 @@ export class ListeningSocket {
   get descriptor(): number {
     assert(this.fd >= 0, "a closed listening socket has no descriptor");
     return this.fd;
+  }
+
+  /**
+   * From now on the kernel drops attempts to connect, as if the network had: their peers try again
+   * in a second. What waits to be accepted still can be. Closing a socket whose queue is not empty
+   * resets connections that have sent their request; this lets the queue run empty first.
+   */
+  stopAdmitting(): void {
+    if (this.address.kind === "unix") return;
+    const program = new BigUint64Array([1n, BigInt(ptr(DROP_ALL))]);
+    const value = new Int32Array(program.buffer);
+    requireLibc().setsockopt(this.descriptor, SOL_SOCKET, SO_ATTACH_FILTER, value, 16);
   }
 
   /** Closes the master's descriptor and removes the file of a Unix socket. Once. */

@@ -7,6 +7,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { LoadClient } from "../support/load-client.ts";
 import { ServerProcess } from "../support/server-process.ts";
 
 setDefaultTimeout(30_000); // threads and processes: slow on a busy machine
@@ -86,6 +87,16 @@ test.each(["SIGTERM", "SIGINT"] as const)(
     expect((await server.untilEnded()).code).toBe(0);
   },
 );
+
+test("a stop under load cuts nobody off who was let in", async () => {
+  const { port } = await start();
+  const client = new LoadClient({ hostname: "127.0.0.1", port });
+  client.oneShot(40, "/", /^answer$/);
+  while (client.books.answered < 200) await Bun.sleep(1);
+  server.signal("SIGTERM");
+  expect((await server.untilEnded()).code).toBe(0);
+  expect(await client.stop()).toMatchObject({ cutOff: 0, wrong: 0 });
+});
 
 test("the deadline cuts what does not end, and the exit code is 0 still", async () => {
   const { port } = await start("--drain-timeout", "150ms");

@@ -136,6 +136,7 @@ describe("WorkerSession", () => {
     const harness = new Harness({}, true);
     await harness.receive(INIT, START);
     const draining = harness.session.receive(DRAIN);
+    while (!harness.events.includes("drain 1 2")) await Bun.sleep(0);
     await harness.receive(DRAIN, { type: "close" });
     expect(harness.events.slice(-3)).toEqual(["drain 1 2", "close all", "exit 0"]);
     harness.gate.resolve();

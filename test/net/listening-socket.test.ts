@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadLibc } from "../../src/net/libc.ts";
@@ -102,6 +103,22 @@ describe.skipIf(loadLibc() === null)("ListeningSocket", () => {
     expect(await connect({ port: portOf(socket) })).toBe("closed");
     worker.stop();
     expect(await connect({ port: portOf(socket) })).toBe("refused");
+  });
+
+  test("admits nobody any more, but hands over who waits already", async () => {
+    const socket = open(loopback(0));
+    const early = createConnection(portOf(socket), "127.0.0.1");
+    await new Promise((resolve) => early.once("connect", resolve));
+    socket.stopAdmitting();
+    const late = createConnection(portOf(socket), "127.0.0.1");
+    const events: string[] = [];
+    for (const event of ["connect", "error"]) late.on(event, () => events.push(event));
+    const worker = lend(socket);
+    await new Promise((resolve) => early.once("close", resolve));
+    expect(worker.count()).toBe(1);
+    expect(events).toEqual([]); // neither let in nor turned away: it will try again
+    late.destroy();
+    worker.stop();
   });
 
   test("may have its port again while old connections linger", async () => {
