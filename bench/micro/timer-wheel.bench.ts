@@ -14,7 +14,7 @@ interface Run {
   hash: number;
 }
 
-const ROUNDS = 6;
+const ROUNDS = 4;
 const ROUNDS_FULL = 2;
 const FULL_COUNT = 1_000_000;
 const COLUMN = 11;

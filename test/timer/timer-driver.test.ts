@@ -284,19 +284,21 @@ describe("TimerDriver expiring", () => {
   });
 
   test("sets the timer once for all that its callbacks arm and cancel", () => {
+    let set = 0;
     const { clock, driver } = world({
       onExpire: (_id, nowMs) => {
         for (let id = 0; id < 50; id++) driver.schedule(id, nowMs + 5_000 - id * 100);
         for (let id = 0; id < 49; id++) driver.cancel(id);
+        if (set === 1) driver.schedule(60, 0); // overdue
       },
     });
-    let set = 0;
     const setTimer = clock.timers.setTimer;
     clock.timers.setTimer = (callback, delayMs) => (set++, setTimer(callback, delayMs));
     driver.schedule(0, 2000);
     clock.advance(1000);
     expect(set).toBe(2);
     expect(clock.timerCount).toBe(1);
+    expect(clock.nextTimerMs).toBe(2100);
   });
 
   test("a callback that throws does not stop the other timers", () => {

@@ -8,10 +8,10 @@ import {
   FRAMING_TEXTS,
   FRAMING_WRONG_LENGTH,
 } from "../../../src/net/framing/framing.ts";
-import { lengthField } from "../../../src/net/framing/length-field.ts";
+import { lengthField, type LengthFieldOptions } from "../../../src/net/framing/length-field.ts";
 import { line } from "../../../src/net/framing/line.ts";
 import { Random, seedOfRun } from "../../support/random.ts";
-import { expectRoundTrip } from "./replay-frames.ts";
+import { decodeEveryCut, expectRoundTrip, hexOf } from "./replay-frames.ts";
 
 describe("every framing", () => {
   const random = new Random(seedOfRun());
@@ -41,7 +41,42 @@ describe("every framing", () => {
     }
   });
 
+  test("answers any bytes, and the same for any cut of them", () => {
+    const seeded = new Random(seedOfRun());
+    for (let count = 0; count < 400; count++) {
+      const shape = randomLengthField(seeded);
+      const framing = seeded.pick([
+        () => lengthField(shape),
+        () => line({ ending: seeded.pick(["any", "lf", "crlf"]), maxFrameBytes: 6 }),
+        () => delimiter({ delimiter: seeded.bytes(2).map(fewBytes), maxFrameBytes: 9 }),
+        () => fixedLength({ frameBytes: seeded.between(1, 9) }),
+      ])();
+      const bytes = seeded.bytes(seeded.below(30)).map(fewBytes);
+      try {
+        decodeEveryCut(framing, bytes);
+      } catch (error) {
+        const what = `${framing.name} ${JSON.stringify(shape)} ${hexOf(bytes)}`;
+        throw new Error(`seed ${seeded.seed}, number ${count}: ${what}`, { cause: error });
+      }
+    }
+  });
+
   test("has a text for each code", () => {
     expect(FRAMING_TEXTS.length).toBe(FRAMING_WRONG_LENGTH + 1);
   });
 });
+
+/** Few values, so that delimiters and small lengths are frequent. */
+function fewBytes(byte: number): number {
+  return [0, 0, 1, 2, 3, 4, 10, 13, 128, 255][byte % 10]!;
+}
+
+function randomLengthField(random: Random): LengthFieldOptions {
+  const bytes = random.pick([1, 2, 3, 4, 8, "varint"] as const);
+  const offset = random.pick([0, 0, 1, 3]);
+  const shape: LengthFieldOptions = { bytes, offset, maxFrameBytes: random.between(12, 40) };
+  shape.adjustment = random.between(-5, 3);
+  shape.endian = random.pick(["big", "little"]);
+  if (bytes !== "varint") shape.strip = random.below(8);
+  return shape;
+}
