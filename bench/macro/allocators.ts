@@ -1,7 +1,7 @@
-// The arena beside other allocators on the same loops: Bun's buffers, @thi.ng/malloc, and, where a C
-// compiler and the libraries are there, glibc, mimalloc, tcmalloc and jemalloc. Each runs in a process
-// of its own, in turn; a void allocator is measured the same way and subtracted. Then two workers
-// against one, and what 400 MB in pieces leave behind.
+// The arena beside other allocators on the same loops: Bun's buffers, @thi.ng/malloc, and, where a
+// C compiler and the libraries are there, glibc, mimalloc, tcmalloc and jemalloc. Each runs in a
+// process of its own, in turn; a void allocator is measured the same way and subtracted. Then two
+// workers against one, and what 400 MB in pieces leave behind.
 //
 //   bun bench/macro/allocators.ts [--scale 0.25] [--rounds 3] [--json FILE]
 //   MILLRACE_PEER_MODULES=/some/node_modules    where @thi.ng/malloc is installed, if anywhere

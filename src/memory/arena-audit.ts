@@ -1,5 +1,5 @@
-// Walks a whole arena and throws on the first thing that is not as it must be. For tests and fuzzing,
-// at moments when no thread is inside the allocator; O(pages + blocks).
+// Walks a whole arena and throws on the first thing that is not as it must be. For tests and
+// fuzzing, at moments when no thread is inside the allocator; O(pages + blocks).
 
 import { assert } from "../core/assert.ts";
 import { SPAN_PAGES_MAX, addressOf, pageOf } from "./address.ts";

@@ -2,7 +2,7 @@
 // bookkeeping, the marks one entry per block, the segments nothing but the users' bytes, so that a
 // stray write through a view cannot reach the allocator's own state.
 //
-//   control: | header | page lock, lists | class 1..n | transfer slots | worker 0..w | records | map |
+//   control: | header | page lock, lists | classes | transfer slots | workers | records | map |
 //   marks:   | u16 per 64 bytes |   tiny marks: | u8 per 8 bytes |   segments: | 8 KiB pages ... |
 //
 // All are reserved once and committed by the system page by page as they are touched.

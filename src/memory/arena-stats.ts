@@ -1,7 +1,8 @@
 // Where every reserved byte of an arena is. The identity holds whenever no thread is inside the
 // allocator, and is what the tests of all tiers end with:
 //
-//   live + cached + transfer + central free + tail waste + page free + returned + metadata = reserved
+//   live + cached + transfer + central free + tail waste
+//     + page free + returned + metadata = reserved
 
 import { PAGE_BYTES } from "./address.ts";
 import {

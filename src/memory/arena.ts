@@ -1,6 +1,6 @@
 // Memory that all workers of a process share: blocks outside the garbage collector's heap, named by
-// an int32 address that is valid in every worker, under one hard limit. This is one thread's door to
-// it; each thread makes its own, from the handle, under a worker number of its own.
+// an int32 address that is valid in every worker, under one hard limit. This is one thread's door
+// to it; each thread makes its own, from the handle, under a worker number of its own.
 //
 //   Arena --> ThreadCache (no lock) --> CentralCache (a lock a class) --> PageCache (one lock)
 //         \-> LargeBlocks, above 64 KiB ---------------------------------^
@@ -213,7 +213,7 @@ export class Arena implements BlockStore {
     return this.pages.release(1, 0) * PAGE_BYTES;
   }
 
-  /** After a thread died: its locks, cached blocks and owned blocks come back. Never while it runs. */
+  /** After a thread died, never before: its locks, cached blocks and owned blocks come back. */
   recover(worker: number): RecoveryReport {
     const { workers } = this.memory.shape;
     if (!Number.isInteger(worker) || worker < 0 || worker >= workers || worker === this.worker) {
@@ -222,7 +222,7 @@ export class Arena implements BlockStore {
     return new Recovery(this.memory, this.pages, this.central, this.worker).recover(worker);
   }
 
-  /** Hands the cache back and gives up the worker number. Blocks in use stay. Call nothing after. */
+  /** Hands the cache back and gives up the worker number, at the end. Blocks in use stay. */
   detach(): void {
     this.checked?.drain();
     this.cache.leave();
@@ -238,7 +238,7 @@ export class Arena implements BlockStore {
     return this.leakTracker?.report((address) => this.isLive(address)) ?? [];
   }
 
-  /** Bytes of all blocks that are out, by their real sizes. A pass over all classes: not per packet. */
+  /** Bytes of all blocks that are out, by real size. A pass over all classes: not per packet. */
   get bytesInUse(): number {
     return liveBytes(this.memory);
   }

@@ -70,7 +70,7 @@ function pageFault(spans: SpanTable, marks: BlockMarks, address: number): BlockF
     : "foreign-free";
 }
 
-/** The first page of the span in use around a page, 0 for none: large spans have no interior map. */
+/** The first page of the span in use around a page, 0 for none. Large spans have no inner map. */
 function spanAround(spans: SpanTable, page: number): number {
   let head = page;
   while (head > 0 && !spans.isInUse(head)) head--;

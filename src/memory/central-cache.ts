@@ -53,7 +53,7 @@ export class CentralCache {
     this.worker = worker;
   }
 
-  /** Puts up to `want` blocks on a worker's list. Returns how many; 0 when memory or lock is refused. */
+  /** Puts up to `want` blocks on a worker's list. How many; 0 when memory or lock is refused. */
   fetch(sizeClass: number, list: number, want: number): number {
     if (!this.acquire(sizeClass)) return 0;
     const base = this.memory.layout.classBase[sizeClass]!;
@@ -64,7 +64,7 @@ export class CentralCache {
     return got > 0 ? got : this.fetchFromNewSpan(sizeClass, list, want);
   }
 
-  /** Takes `count` blocks from the top of a worker's list. False when the lock was not to be had. */
+  /** Takes `count` blocks from the top of a worker's list. False when the lock is not to be had. */
   release(sizeClass: number, list: number, count: number): boolean {
     if (!this.acquire(sizeClass)) return false;
     const { classBase, transferBase, transferMax } = this.memory.layout;
@@ -197,7 +197,7 @@ export class CentralCache {
     return got;
   }
 
-  /** Walks the marks from the rover on. Listed before marked: see transfer-cache.ts on the order. */
+  /** Walks the marks from the rover on. Listed before marked: see recovery.ts on the order. */
   private takeFromSpan(sizeClass: number, page: number, list: number, want: number): number {
     const { words, marks } = this;
     const record = this.spans.record(page);

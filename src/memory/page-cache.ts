@@ -1,11 +1,12 @@
-// The back of the allocator: spans of 8 KiB pages, shared by all workers under one lock. Spans up to
-// 128 pages are split from longer ones and merged with their neighbours when they come back; longer
-// ones are cut straight from the system tier and go back to the operating system at once.
+// The back of the allocator: spans of 8 KiB pages, shared by all workers under one lock. Spans up
+// to 128 pages are split from longer ones and merged with their neighbours when they come back;
+// longer ones are cut straight from the system tier and go back to the operating system at once.
 //
 //   system tier (returned, best fit) --128 pages at a time--> free lists --split--> detached span
 //                     ^---- madvise ---- free for two ticks <----merge---- free
 //
-// Invariant: free + in use = committed <= limit, and every span in use was handed out by `allocate`.
+// Invariant: free + in use = committed <= limit, and every span in use was handed out by
+// `allocate`.
 
 import { assert } from "../core/assert.ts";
 import { PAGE_BYTES, PAGE_SHIFT, SPAN_PAGES_MAX, addressOf } from "./address.ts";

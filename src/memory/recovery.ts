@@ -3,8 +3,8 @@
 // certain not to run any more.
 //
 // It rests on one word of truth per thing (a span's state, a block's mark) and on the order of the
-// stores around it, so that a half-done step leaves a block listed twice or listed with an odd mark,
-// and never nowhere:
+// stores around it, so that a half-done step leaves a block listed twice or listed with an odd
+// mark, and never nowhere:
 //   allocate   mark in use, shorten list     |  free   lengthen list, mark cached
 //   fetch      list, then mark cached        |  spill  mark free, then shorten list
 //   transfer   copy, receiver, giver         |  spans  bounds, then state
@@ -211,7 +211,7 @@ export class Recovery {
     this.pages.put(page);
   }
 
-  /** The holder lives, so the lock comes; a second death at this moment is reported, not waited for. */
+  /** The holder lives, so the lock comes. A second death just now is reported, not waited for. */
   private acquireClass(sizeClass: number): void {
     for (let attempt = 0; attempt < ACQUIRE_ATTEMPTS_MAX; attempt++) {
       if (this.central.acquire(sizeClass)) return;

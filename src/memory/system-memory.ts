@@ -1,7 +1,7 @@
-// Giving pages back to the operating system. On Linux `madvise(MADV_DONTNEED)` through bun:ffi drops
-// the pages of a range; they read as zeros and are committed anew when they are touched. Where that
-// is not to be had the calls do nothing: an arena then reserves no more than its limit, so that the
-// limit holds for the resident memory either way.
+// Giving pages back to the operating system. On Linux `madvise(MADV_DONTNEED)` through bun:ffi
+// drops the pages of a range; they read as zeros and are committed anew when they are touched.
+// Where that is not to be had the calls do nothing: an arena then reserves no more than its limit,
+// so that the limit holds for the resident memory either way.
 
 import { dlopen, ptr } from "bun:ffi";
 

@@ -4,12 +4,13 @@
 //
 //   list of a class: | length | max | overages | - | slot 0 .. max |
 //
-// The low-water mark costs the fast path nothing: a scavenge flags the slots in use, a push writes a
-// slot anew, so the slots that still carry the flag at the next scavenge were not needed meanwhile.
+// The low-water mark costs the fast path nothing: a scavenge flags the slots in use, a push writes
+// a slot anew, so the slots that still carry the flag at the next scavenge were not needed
+// meanwhile.
 //
 // Slow start: max grows with use, by a quarter up to a batch, then by batches, as far as the budget
-// goes. A list that is longer than its max gives half of itself back, a batch at the most. Order of stores on both ways: see
-// recovery.ts, which finds every block whatever store was the last.
+// goes. A list that is longer than its max gives half of itself back, a batch at the most. Order of
+// stores on both ways: see recovery.ts, which finds every block whatever store was the last.
 
 import { PAGE_SHIFT } from "./address.ts";
 import {
@@ -128,7 +129,7 @@ export class ThreadCache {
     return address;
   }
 
-  /** One tick of an event loop, about once a second: hands back what was not needed since the last. */
+  /** One tick of an event loop, about once a second: hands back what was not needed since. */
   scavenge(): void {
     this.retryDeferred();
     for (let sizeClass = 1; sizeClass < this.lists.length; sizeClass++) {

@@ -29,7 +29,7 @@ export function takeFromTransfer(
   return count;
 }
 
-/** Moves up to `count` blocks from the top of a worker's list. Returns how many there was room for. */
+/** Moves up to `count` blocks from the top of a worker's list. Returns how many had room. */
 export function putIntoTransfer(
   words: Int32Array,
   base: number,

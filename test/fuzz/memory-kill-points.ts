@@ -1,6 +1,6 @@
 // Death at every store: one worker runs a script through all tiers and is stopped before its n-th
-// store to shared memory, for every n. Then another worker recovers it, and the arena must be whole:
-// no lock held, no block lost, the blocks of others untouched, every byte accounted for.
+// store to shared memory, for every n. Then another worker recovers it, and the arena must be
+// whole: no lock held, no block lost, the blocks of others untouched, every byte accounted for.
 //
 //   bun test/fuzz/memory-kill-points.ts [stride] [scheme]      1 = every store
 

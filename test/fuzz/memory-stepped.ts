@@ -1,6 +1,6 @@
 // The allocator's own source with a call before every store to shared memory, loaded as a second
-// copy. A test that stops the copy at the n-th store sees exactly what the death of a thread at that
-// instruction leaves behind; nothing is modelled, only the real code runs.
+// copy. A test that stops the copy at the n-th store sees exactly what the death of a thread at
+// that instruction leaves behind; nothing is modelled, only the real code runs.
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,8 +22,8 @@ export interface SteppedAllocator {
 
 const SOURCE: string = join(import.meta.dir, "../../src");
 const STORE = /^(\s*)((?:this\.)?(?:words|marks|tiny|memory\.words)\[.*(?: [-+|&]?= |\+\+;|--;))/;
-const STORE_CALL =
-  /^(\s*)((?:this\.)?(?:memory\.pageClass\.fill|marks\.(?:clear|write)|spans\.set|Atomics\.|unlock\().*[;(,])$/;
+const CALLS = "memory\\.pageClass\\.fill|marks\\.(?:clear|write)|spans\\.set|Atomics\\.|unlock\\(";
+const STORE_CALL: RegExp = new RegExp(`^(\\s*)((?:this\\.)?(?:${CALLS}).*[;(,])$`);
 const STORE_IN_LINE =
   /^(\s*)((?:for|if) \(.*\)|else) ((?:this\.)?(?:words|spans\.set|marks\.write).*;)$/;
 const INSIDE = new Set(["lock.ts", "arena-audit.ts", "arena-stats.ts"]);

@@ -87,7 +87,7 @@ class StressWorker {
     if (got !== 0) this.release(got);
   }
 
-  /** A fixed array of blocks of 8..1000 bytes, each step replaces one; at times it changes hands. */
+  /** A fixed array of blocks of 8..1000 bytes; each step replaces one, some change hands. */
   private larson(): void {
     if (this.held.length < RING_ROOM_MIN * 8) this.acquire(8 + this.random.below(993));
     const victim = this.random.below(this.held.length);

@@ -1,6 +1,6 @@
 // Real workers on one arena: content-checked workloads in which every block can move to another
-// worker, and workers that are terminated at random moments and recovered. Afterwards the arena must
-// be whole and empty.
+// worker, and workers that are terminated at random moments and recovered. Afterwards the arena
+// must be whole and empty.
 //
 //   bun test/fuzz/memory-stress.ts [operations per worker] [kills] [seed]
 
@@ -56,7 +56,7 @@ export async function stress(
   };
 }
 
-/** Terminates one of two workers again and again, recovers it each time, and counts what is left. */
+/** Terminates one of two workers again and again, recovers it, and counts what is left. */
 export async function killAtRandom(kills: number, seed: number): Promise<KillReport> {
   const world = new World(32 * MIB);
   const random = new Random(seed);

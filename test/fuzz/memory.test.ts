@@ -8,6 +8,7 @@ import { killEverywhere } from "./memory-kill-points.ts";
 import { MemoryModel } from "./memory-model.ts";
 import { killAtRandom, stress } from "./memory-stress.ts";
 import { explore, type Mutation } from "./memory-schedules.ts";
+import { runTier } from "./memory-tiers.ts";
 
 const SHAPES = [
   { name: "aligned", bytesMax: 24 * MIB },
@@ -73,8 +74,8 @@ describe("lock and transfer cache under every schedule", () => {
       "a waiter that takes the lock and forgets the other sleepers",
       {
         file: "lock.ts",
-        from: "if (Atomics.compareExchange(words, at, 0, holder | LOCK_CONTENDED) === 0) return true;",
-        to: "if (Atomics.compareExchange(words, at, 0, holder) === 0) return true;",
+        from: "Atomics.compareExchange(words, at, 0, holder | LOCK_CONTENDED) === 0",
+        to: "Atomics.compareExchange(words, at, 0, holder) === 0",
       },
       "deadlock",
     ],
@@ -107,5 +108,12 @@ describe("Arena under real workers", () => {
     const report = await killAtRandom(5, seedOfRun());
     expect(report.kills).toBe(5);
     expect(report.survivorOperations).toBeGreaterThan(0);
+  });
+});
+
+describe("each tier against a shadow of its own", () => {
+  test.each(["pages", "central", "thread"] as const)("%s", (tier) => {
+    const report = runTier(tier, 10_000, seedOfRun());
+    expect(report.served).toBeGreaterThan(1000);
   });
 });

@@ -71,7 +71,7 @@ describe("Arena", () => {
     expect(arena.view(address, 50)).toHaveLength(50);
   });
 
-  test("a block acquired by one thread's door can be released through another's, at any size", () => {
+  test("a block can be released through another door than its own, at any size", () => {
     const arena = create();
     const other = Arena.attach(arena.handle);
     for (const bytes of SIZES) {
@@ -247,7 +247,7 @@ describe("Arena across workers", () => {
     expect(() => Arena.attach(create({ workers: 2 }).handle, { worker })).toThrow(RangeError);
   });
 
-  test("recover frees what the dead worker owned, and nothing it disowned or others adopted", () => {
+  test("recover frees what the dead worker owned, not what it disowned or others adopted", () => {
     const arena = create();
     const dead = Arena.attach(arena.handle, { worker: 3 });
     const [lost, given, adopted] = [dead.acquire(64), dead.acquire(8), dead.acquire(100_000)];

@@ -1,5 +1,6 @@
-// The security checklist, as a table that is run: what is caught at once, what is caught later (when
-// the block is released or leaves quarantine), and what is not caught. src/memory/README.md prints it.
+// The security checklist, as a table that is run: what is caught at once, what is caught later
+// (when the block is released or leaves quarantine), and what is not caught. src/memory/README.md
+// prints it.
 
 import { describe, expect, test } from "bun:test";
 
