@@ -89,13 +89,13 @@ export class HttpApplication implements Protocol {
     if (this.router !== null) {
       const start = request.headAt + parser.pathStart;
       const end = request.headAt + parser.pathEnd;
-      const match = this.router.find(request.head, start, end, parser.pathHash);
-      if (match.handlers !== null) {
-        const handler = match.handler(method, METHOD_HEAD, METHOD_GET);
-        if (handler === undefined) return refuseMethod(method, response, match.allow());
+      const match = this.router.find(request.head, start, end, parser.pathHash, method);
+      const { handler } = match;
+      if (handler !== undefined) {
         if (match.names.length > 0) request.setParameters(match.names, match.values);
         return handler(request, response);
       }
+      if (match.found) return refuseMethod(method, response, match.allow());
     }
     if (method === METHOD_TRACE) return refuseMethod(method, response, this.allowed);
     if (this.files !== null && (method === METHOD_GET || method === METHOD_HEAD)) {

@@ -2,54 +2,59 @@
 // the parser has computed in passing, so that the common request makes no string at all. Paths with
 // parameters are tried after that in a tree of segments: fixed text before `:name` before `*`.
 //
+// The methods count: a path that has no handler for the method of the request does not hide another
+// that has one. Only when none has, the answer is 405, with the methods of all that matched.
+//
 // Invariant: every pattern is in exactly one of the two; a lookup changes nothing but `match`.
 
 import { latin1Slice } from "../core/latin1.ts";
 import { hashPath } from "../http/request-parser.ts";
-import { METHOD_NAMES } from "../http/methods.ts";
+import { METHOD_GET, METHOD_HEAD, METHOD_NAMES } from "../http/methods.ts";
 
 const METHOD_COUNT: number = METHOD_NAMES.length;
 /** The place in a handler list for a pattern without a method. */
 const ANY = 0;
 
-type Handlers<Handler> = (Handler | undefined)[];
+/** A handler, and what it calls the segments that its pattern leaves open. */
+interface Route<Handler> {
+  readonly handler: Handler;
+  readonly names: readonly string[];
+}
 
-interface FixedRoute<Handler> {
+/** By method. */
+type Routes<Handler> = (Route<Handler> | undefined)[];
+
+interface FixedPath<Handler> {
   readonly path: string;
   readonly bytes: Buffer;
-  readonly handlers: Handlers<Handler>;
+  readonly routes: Routes<Handler>;
 }
 
 class Segment<Handler> {
   readonly fixed: Map<string, Segment<Handler>> = new Map();
   parameter: Segment<Handler> | null = null;
-  handlers: Handlers<Handler> | null = null;
-  names: readonly string[] = [];
-  restHandlers: Handlers<Handler> | null = null;
-  restNames: readonly string[] = [];
+  routes: Routes<Handler> | null = null;
+  restRoutes: Routes<Handler> | null = null;
 }
 
-/** What a lookup found; reused for each. `handlers` null: no such path. */
+/** What a lookup found; reused for each. */
 export class RouteMatch<Handler> {
-  handlers: Handlers<Handler> | null = null;
-  names: readonly string[] = [];
+  /** Undefined: no such path, or not by this method. */
+  handler: Handler | undefined = undefined;
+  names: readonly string[] = NO_NAMES;
   values: string[] = [];
-
-  /** The handler of a method; HEAD falls back to GET; undefined means 405. */
-  handler(method: number, methodHead: number, methodGet: number): Handler | undefined {
-    const handlers = this.handlers;
-    if (handlers === null) return undefined;
-    const own = handlers[method] ?? (method === methodHead ? handlers[methodGet] : undefined);
-    return own ?? handlers[ANY];
-  }
+  /** Without a handler: there are others for the path. */
+  found = false;
+  /** Their methods, a bit each. */
+  methods = 0;
 
   /** The methods that the path has, for an Allow field. */
   allow(): string {
     const names = new Set<string>(["OPTIONS"]);
-    this.handlers?.forEach((handler, method) => {
-      if (handler === undefined) return;
-      names.add(METHOD_NAMES[method]!);
-      if (METHOD_NAMES[method] === "GET") names.add("HEAD");
+    METHOD_NAMES.forEach((name, method) => {
+      if ((this.methods & (1 << method)) === 0) return;
+      names.add(name);
+      if (method === METHOD_GET) names.add("HEAD");
     });
     return [...names].sort().join(", ");
   }
@@ -57,65 +62,71 @@ export class RouteMatch<Handler> {
 
 export class Router<Handler> {
   readonly match: RouteMatch<Handler> = new RouteMatch<Handler>();
-  private readonly fixed: Map<number, FixedRoute<Handler>[]> = new Map();
+  private readonly fixed: Map<number, FixedPath<Handler>[]> = new Map();
   private readonly root: Segment<Handler> = new Segment<Handler>();
   private hasPatterns = false;
 
   /** Adds "METHOD /path" or "/path"; throws a TypeError that names the pattern when it is wrong. */
   add(pattern: string, handler: Handler): void {
     const { method, path } = parsePattern(pattern);
-    const handlers = /[:*]/.test(path) ? this.addPattern(pattern, path) : this.addFixed(path);
-    if (handlers[method] !== undefined) throw wrong(pattern, "it is there twice");
-    handlers[method] = handler;
+    const names: string[] = [];
+    const isOpen = /\/[:*]/.test(path);
+    const routes = isOpen ? this.addPattern(pattern, path, names) : this.addFixed(path);
+    if (routes[method] !== undefined) throw wrong(pattern, "it is there twice");
+    routes[method] = { handler, names };
   }
 
   /** Looks up bytes[start, end), whose hash is `hash`; the answer is in `match`. */
-  find(bytes: Buffer, start: number, end: number, hash: number): RouteMatch<Handler> {
+  find(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    hash: number,
+    method: number,
+  ): RouteMatch<Handler> {
     const match = this.match;
+    match.handler = undefined;
+    match.found = false;
+    match.methods = 0;
     const candidates = this.fixed.get(hash);
     if (candidates !== undefined) {
       for (let index = 0; index < candidates.length; index++) {
-        const route = candidates[index]!;
-        if (!sameBytes(route.bytes, bytes, start, end)) continue;
-        match.handlers = route.handlers;
-        match.names = NO_NAMES;
-        return match;
+        const candidate = candidates[index]!;
+        if (!sameBytes(candidate.bytes, bytes, start, end)) continue;
+        if (this.accept(candidate.routes, method)) return match;
+        break;
       }
     }
-    match.handlers = null;
-    match.names = NO_NAMES;
-    if (this.hasPatterns) this.findPattern(latin1Slice(bytes, start, end));
+    if (this.hasPatterns) this.findPattern(latin1Slice(bytes, start, end), method);
     return match;
   }
 
-  private addFixed(path: string): Handlers<Handler> {
+  private addFixed(path: string): Routes<Handler> {
     const hash = hashPath(path);
-    const routes = this.fixed.get(hash) ?? [];
-    this.fixed.set(hash, routes);
-    let route = routes.find((candidate) => candidate.path === path);
-    if (route === undefined) {
-      route = { path, bytes: Buffer.from(path, "latin1"), handlers: noHandlers() };
-      routes.push(route);
+    const paths = this.fixed.get(hash) ?? [];
+    this.fixed.set(hash, paths);
+    let fixed = paths.find((candidate) => candidate.path === path);
+    if (fixed === undefined) {
+      fixed = { path, bytes: Buffer.from(path, "latin1"), routes: noRoutes() };
+      paths.push(fixed);
     }
-    return route.handlers;
+    return fixed.routes;
   }
 
-  private addPattern(pattern: string, path: string): Handlers<Handler> {
+  private addPattern(pattern: string, path: string, names: string[]): Routes<Handler> {
     this.hasPatterns = true;
-    const names: string[] = [];
     let segment = this.root;
     const parts = path.slice(1).split("/");
     for (const [index, part] of parts.entries()) {
       if (part.startsWith("*")) {
         if (index !== parts.length - 1) throw wrong(pattern, "* must be the last segment");
-        segment.restNames = [...names, part.slice(1) || "*"];
-        return (segment.restHandlers ??= noHandlers());
+        addName(pattern, names, part.slice(1) || "*");
+        return (segment.restRoutes ??= noRoutes());
       }
       if (part.startsWith(":")) {
         const name = part.slice(1);
         if (!/^\w+$/.test(name)) throw wrong(pattern, `":${name}" is not a parameter name`);
-        if (names.includes(name)) throw wrong(pattern, `":${name}" is there twice`);
-        names.push(name);
+        addName(pattern, names, name);
         segment = segment.parameter ??= new Segment<Handler>();
       } else {
         const next = segment.fixed.get(part) ?? new Segment<Handler>();
@@ -123,47 +134,64 @@ export class Router<Handler> {
         segment = next;
       }
     }
-    segment.names = names;
-    return (segment.handlers ??= noHandlers());
+    return (segment.routes ??= noRoutes());
   }
 
-  private findPattern(path: string): void {
+  private findPattern(path: string, method: number): void {
     this.match.values.length = 0;
-    this.descend(this.root, path, 1);
+    this.descend(this.root, path, 1, method);
   }
 
   /** Depth first, the more particular branch first; undoes the values of a branch that fails. */
-  private descend(segment: Segment<Handler>, path: string, from: number): boolean {
-    const match = this.match;
-    if (from > path.length) return this.accept(segment.handlers, segment.names);
+  private descend(segment: Segment<Handler>, path: string, from: number, method: number): boolean {
+    const { values } = this.match;
+    if (from > path.length) return this.accept(segment.routes, method);
     let to = path.indexOf("/", from);
     if (to < 0) to = path.length;
     const part = path.slice(from, to);
     const fixed = segment.fixed.get(part);
-    if (fixed !== undefined && this.descend(fixed, path, to + 1)) return true;
-    const depth = match.values.length;
+    if (fixed !== undefined && this.descend(fixed, path, to + 1, method)) return true;
+    const depth = values.length;
     if (segment.parameter !== null && part !== "") {
-      match.values.push(part);
-      if (this.descend(segment.parameter, path, to + 1)) return true;
-      match.values.length = depth;
+      values.push(part);
+      if (this.descend(segment.parameter, path, to + 1, method)) return true;
+      values.length = depth;
     }
-    if (segment.restHandlers === null) return false;
-    match.values.push(path.slice(from));
-    return this.accept(segment.restHandlers, segment.restNames);
+    if (segment.restRoutes === null) return false;
+    values.push(path.slice(from));
+    if (this.accept(segment.restRoutes, method)) return true;
+    values.length = depth;
+    return false;
   }
 
-  private accept(handlers: Handlers<Handler> | null, names: readonly string[]): boolean {
-    if (handlers === null) return false;
-    this.match.handlers = handlers;
-    this.match.names = names;
+  /** Takes the route for the method: HEAD falls back to GET, every method to the one for all. */
+  private accept(routes: Routes<Handler> | null, method: number): boolean {
+    if (routes === null) return false;
+    const match = this.match;
+    const own = routes[method] ?? (method === METHOD_HEAD ? routes[METHOD_GET] : undefined);
+    const route = own ?? routes[ANY];
+    if (route === undefined) {
+      match.found = true;
+      for (let other = 0; other < METHOD_COUNT; other++) {
+        if (routes[other] !== undefined) match.methods |= 1 << other;
+      }
+      return false;
+    }
+    match.handler = route.handler;
+    match.names = route.names;
     return true;
   }
 }
 
 const NO_NAMES: readonly string[] = [];
 
-function noHandlers<Handler>(): Handlers<Handler> {
-  return new Array<Handler | undefined>(METHOD_COUNT).fill(undefined);
+function noRoutes<Handler>(): Routes<Handler> {
+  return new Array<Route<Handler> | undefined>(METHOD_COUNT).fill(undefined);
+}
+
+function addName(pattern: string, names: string[], name: string): void {
+  if (names.includes(name)) throw wrong(pattern, `":${name}" is there twice`);
+  names.push(name);
 }
 
 function parsePattern(pattern: string): { method: number; path: string } {
