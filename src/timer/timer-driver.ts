@@ -13,7 +13,7 @@ import type { TimingWheel } from "./timing-wheel.ts";
 
 const DELAY_MS_MAX = 2 ** 31 - 1; // setTimeout fires at once when it is given more
 const STALL_MS = 10;
-const EVENTS_PER_POLL = 1024; // what one turn of Bun's loop reads from epoll at most
+const EVENTS_PER_POLL = 1024; // cautious: one turn of Bun was seen to read 3000 ready sockets
 const TURN_MS = 2;
 const EXPIRIES_PER_CLOCK_READ = 16;
 const VISITS_PER_CLOCK_READ = 4096; // entries to file anew: some 0.2 ms
