@@ -300,6 +300,7 @@ export class Connection {
     this.socket.shutdown();
     if (this.isClosed()) return; // shutdown may close at once
     this.stallAtMs = Infinity;
+    this.reactor.readClock(); // close() may come outside of any event
     this.deadlineMs = this.reactor.nowMs + LINGER_MS;
     this.arm();
   }
@@ -488,13 +489,12 @@ export class Connection {
   checkInvariants(): void {
     this.output.checkInvariants();
     const { pendingBytes } = this.output;
-    const waitingBytes = this.waiting.length;
     assert(!this.inInput, "no session reads between two events");
     assert(pendingBytes <= OUTPUT_CAP_BYTES, "the output is above its cap");
     assert(!this.writable || pendingBytes < OUTPUT_HIGH_WATER_BYTES, "writable above high water");
     assert(this.writable || pendingBytes >= OUTPUT_LOW_WATER_BYTES, "blocked below low water");
     if (this.state >= STATE_LINGERING) assert(pendingBytes === 0, "output behind our FIN");
-    if (this.state !== STATE_OPEN) assert(waitingBytes === 0, "input kept while closing");
+    if (this.state !== STATE_OPEN) assert(!this.hasInput, "input kept while closing");
     if (this.state === STATE_DRAINING) assert(pendingBytes > 0, "a drained connection lingers");
   }
 }

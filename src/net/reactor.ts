@@ -25,7 +25,7 @@ import type { BufferPool } from "../buffer/buffer-pool.ts";
 import { TimerDriver } from "../timer/timer-driver.ts";
 import { systemTimerHost, type TimerHost } from "../timer/timer-host.ts";
 import { TimingWheel } from "../timer/timing-wheel.ts";
-import { Connection } from "./connection.ts";
+import { Connection, STATE_CLOSED } from "./connection.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import type { Protocol } from "./protocol.ts";
 import type { RawSocket, SocketHandlers } from "./raw-socket.ts";
@@ -152,7 +152,7 @@ export class Reactor {
     const previous = connection.cork();
     const session = protocol.open(connection);
     connection.start(session);
-    session.opened?.();
+    if (connection.state !== STATE_CLOSED) session.opened?.();
     connection.uncork(previous);
   }
 

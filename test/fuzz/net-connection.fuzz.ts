@@ -199,12 +199,14 @@ class Script {
     if (connection === undefined || this.depth >= 4) return; // while it is being made
     this.depth++;
     const choice = this.random.below(24);
-    if (choice < 10) this.write(actor, connection);
+    if (choice < 8) this.write(actor, connection);
+    else if (choice < 10) this.adopt(actor, connection);
     else if (choice < 14) this.corked(actor, connection);
     else if (choice < 16) connection.setDeadline(this.deadline());
-    else if (choice < 18) connection.resumeInput();
+    else if (choice < 17) connection.resumeInput();
+    else if (choice < 18) connection.holdInput(this.random.oneIn(2));
     else if (choice < 19) connection.reactor.resumeLater(connection);
-    else if (choice < 21) connection.close(this.random.pick([CLOSE_LOCAL, CLOSE_PEER, CLOSE_IDLE]));
+    else if (choice < 21) this.close(connection);
     else if (choice < 22) this.abort(actor, connection);
     this.depth--;
   }
@@ -212,6 +214,11 @@ class Script {
   private deadline(): number {
     const { clock } = this.world;
     return this.random.oneIn(4) ? Infinity : clock.nowMs() + this.random.below(2000);
+  }
+
+  private close(connection: Connection): void {
+    const reason = this.random.pick([CLOSE_LOCAL, CLOSE_PEER, CLOSE_IDLE]);
+    connection.close(reason, this.random.oneIn(4));
   }
 
   private abort(actor: Actor, connection: Connection): void {
@@ -224,6 +231,15 @@ class Script {
     const bytes = streamAt(actor.key, actor.writtenBytes, count);
     if (connection.state === STATE_OPEN) actor.writtenBytes += count;
     connection.write(bytes, 0, count);
+  }
+
+  private adopt(actor: Actor, connection: Connection): void {
+    const buf = this.world.pool.acquire(this.random.below(this.random.pick([100, 200_000])));
+    if (buf === null) return;
+    const count = this.random.below(buf.capacity + 1);
+    buf.append(streamAt(actor.key, actor.writtenBytes, count), 0, count);
+    if (connection.state === STATE_OPEN) actor.writtenBytes += count;
+    connection.adopt(buf);
   }
 
   /** An answer made in the cork itself, with something else happening on the way. */

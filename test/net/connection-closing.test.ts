@@ -192,7 +192,10 @@ describe("Connection closing", () => {
   });
 
   test("closing while the session is being made is told to the session", () => {
-    const aborted = start().accept({ open: (connection) => connection.abort(CLOSE_HANDLER) });
+    const aborted = start().accept({
+      open: (connection) => connection.abort(CLOSE_HANDLER),
+      opened: () => expect.unreachable(),
+    });
     expect(aborted.trace).toEqual(["closed handler"]);
     expect(aborted.socket.events).toEqual(["open", "close"]);
     const closed = world.accept({
@@ -202,6 +205,19 @@ describe("Connection closing", () => {
       },
     });
     expect([closed.socket.sentText, closed.connection.state]).toEqual(["busy", STATE_LINGERING]);
+  });
+
+  test("closing when it is opened is told too, and opened comes before all else", () => {
+    const peer = start().accept({ opened: (connection) => connection.abort(CLOSE_HANDLER) });
+    expect(peer.trace).toEqual(["opened", "closed handler"]);
+  });
+
+  test("close outside of any event lingers for its full time", () => {
+    const peer = start().accept();
+    world.clock.set(world.clock.nowMs() + LINGER_MS - 100); // the loop slept
+    peer.connection.close(CLOSE_LOCAL);
+    world.clock.advance(LINGER_MS - 100);
+    expect(peer.connection.state).toBe(STATE_LINGERING);
   });
 
   test("what closed() does to its own and to other connections is harmless", () => {

@@ -97,7 +97,9 @@ export class NetWorld {
 
 /** What a session does when it is called; by default it takes all input and answers nothing. */
 export interface SessionHooks {
+  /** While the session is made. */
   open?: (connection: Connection) => void;
+  opened?: (connection: Connection) => void;
   input?: (connection: Connection, bytes: Buffer, start: number, end: number) => number;
   drained?: (connection: Connection) => void;
   ended?: (connection: Connection) => void;
@@ -116,6 +118,12 @@ export class ScriptSession implements Session {
     this.connection = connection;
     this.hooks = hooks;
     hooks.open?.(connection);
+  }
+
+  opened(): void {
+    if (this.hooks.opened === undefined) return;
+    this.called("opened");
+    this.hooks.opened(this.connection);
   }
 
   input(bytes: Buffer, start: number, end: number): number {
