@@ -100,9 +100,7 @@ describe.skipIf(loadLibc() === null)("SocketTable", () => {
     );
     const unix = { ...ANY, unix: unixPath };
     await expect(table.open([unix, { ...unix, name: "b" }])).rejects.toThrow("has it already");
-    await expect(table.open([{ ...ANY, host: "no.such.host.invalid" }])).rejects.toThrow(
-      "unknown host",
-    );
+    await expect(table.open([{ ...ANY, host: "no..such..host" }])).rejects.toThrow("unknown host");
   });
 });
 

