@@ -230,7 +230,7 @@ export class Connection {
     this.afterQueueing();
   }
 
-  /** Returns how many bytes the kernel took: all of them, so to speak, once the socket is closed. */
+  /** Returns how many bytes the kernel took: all of them, as it were, once the socket is closed. */
   private writeNow(bytes: Uint8Array, start: number, end: number): number {
     const count = this.socket.write(bytes, start, end - start);
     if (this.isClosed()) return end - start; // the write itself may find that out

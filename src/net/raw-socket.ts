@@ -7,7 +7,7 @@ export interface RawSocket<Owner> extends ByteSink {
   data: Owner;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
-  /** The descriptor, for what Bun does not offer; a socket that is not one of the kernel has none. */
+  /** The descriptor, for what Bun does not offer; a socket without a kernel has none. */
   readonly fd?: number;
   /** Null on a plain socket. */
   getTLSVersion?(): string | null;

@@ -22,7 +22,7 @@ describe("counters", () => {
     }
   });
 
-  test("every counter has a name of its own that a metrics page can bear, and a gap has none", () => {
+  test("every counter has a name of its own for a metrics page, and a gap has none", () => {
     expect(COUNTER_NAMES).toHaveLength(COUNTERS_PER_ROW);
     const named = COUNTER_NAMES.filter((name) => name !== "");
     expect(new Set(named).size).toBe(named.length);

@@ -1,5 +1,5 @@
-// Random scripts against the reactor and its connections in the simulated world. Peers deliver, read
-// slowly, finish and reset; sessions write, cork, close and abort from within every call they get.
+// Random scripts against the reactor and its connections in the simulated world. Peers deliver,
+// read slowly, finish and reset; sessions write, cork, close and abort from within every call they get.
 // The model is one rule a direction: byte i of a stream is a function of the connection and i.
 //
 //   bun test/fuzz/net-connection.fuzz.ts --seed S --count N      (script k has the seed S + k)
@@ -100,7 +100,7 @@ class Script {
     this.end();
   }
 
-  // ---- what the world does -----------------------------------------------------------------------
+  // ---- what the world does
 
   private step(): void {
     const { random, world } = this;
@@ -170,7 +170,7 @@ class Script {
     this.world.reactor.closeAll(CLOSE_LOCAL);
   }
 
-  // ---- what sessions do --------------------------------------------------------------------------
+  // ---- what sessions do
 
   private input(
     actor: Actor,
@@ -255,7 +255,7 @@ class Script {
     connection.uncork(previous);
   }
 
-  // ---- what must hold ----------------------------------------------------------------------------
+  // ---- what must hold
 
   private checkStreams(): void {
     let sentBytes = 0;

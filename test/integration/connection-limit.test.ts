@@ -111,7 +111,7 @@ async function serveInTurn(): Promise<void> {
   expect([callers.length, lostCount()]).toEqual([0, 0]);
 }
 
-test("200 callers at a limit of 50: 50 are served, 150 wait at no cost, all are answered", async () => {
+test("200 callers at a limit of 50: 150 wait at no cost, all are answered", async () => {
   const limits = ["--workers", "1", "--max-connections", "50", "--admin", "127.0.0.1:0"];
   const total = await start(ServerProcess.start(limits));
   await callMany(200);
@@ -134,7 +134,7 @@ test("a burst over two workers at a limit of 3 each loses nobody", async () => {
   expect(await total("accepted")).toBe(300);
 });
 
-test("64 descriptors and 150 callers: the default limit keeps clear of them, nothing spins", async () => {
+test("64 descriptors and 150 callers: the limit keeps clear, nothing spins", async () => {
   const total = await start(
     ServerProcess.startWithin(64, ["--workers", "1", "--admin", "127.0.0.1:0"]),
   );

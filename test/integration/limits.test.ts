@@ -1,5 +1,5 @@
-// What happens at the limits of memory and time, on real sockets: each has one answer, it is counted,
-// and the server goes on for everybody else.
+// What happens at the limits of memory and time, on real sockets: each has one answer, it is
+// counted, and the server goes on for everybody else.
 
 import { afterEach, expect, test } from "bun:test";
 import { fileURLToPath } from "node:url";
@@ -50,7 +50,7 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await Bun.sleep(5);
 }
 
-test("at the memory limit whoever needs more is cut off, and everybody else is served", async () => {
+test("at the memory limit whoever needs more is cut off, all others are served", async () => {
   const total = await start("--memory-limit", "16MB", "--write-timeout", "1s");
   const ask = "GET /whole HTTP/1.1\r\nHost: test\r\n\r\n";
   await Promise.all(Array.from({ length: STALLED_PEERS }, () => connect(ask, false)));
@@ -67,7 +67,7 @@ test("at the memory limit whoever needs more is cut off, and everybody else is s
   expect(server!.logged(/exited|uncaught/)).toBe(0);
 });
 
-test("a head that stops, a silent peer and an idle one are each closed for their own reason", async () => {
+test("a head that stops, a silent peer and an idle one: each its own reason", async () => {
   const total = await start("--head-timeout", "300ms", "--idle-timeout", "200ms");
   const head = await connect("GET /hello HTTP/1.1\r\nHo");
   const silent = await connect("");

@@ -1,4 +1,4 @@
-// Ways in and out of a connection that copy nothing or wait for more: adopt, expectInput, holdInput.
+// Ways in and out of a connection that copy nothing or wait: adopt, expectInput, holdInput.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { CLOSE_DRAIN, CLOSE_LOCAL, CLOSE_OUTPUT_OVERFLOW } from "../../src/core/close-reason.ts";

@@ -84,7 +84,7 @@ describe("Connection closing", () => {
     expect(world.closedFor(CLOSE_LOCAL)).toBe(1);
   });
 
-  test("the peer's FIN before, while and after the queue drains: all bytes leave, one close", () => {
+  test("the peer's FIN before, while and after the queue drains: all bytes leave", () => {
     for (const when of ["before", "draining", "lingering"]) {
       for (const closeLater of [false, true]) {
         const peer = start().accept({}, { spaceBytes: 2, closeLater });
@@ -121,7 +121,7 @@ describe("Connection closing", () => {
     }
   });
 
-  test("a peer that never sends FIN is let go at the deadline, without destroying its answer", () => {
+  test("a peer that never sends FIN is let go in the end, and its answer is not lost", () => {
     const peer = start().accept();
     peer.write("answer");
     peer.connection.close(CLOSE_IDLE);

@@ -1,4 +1,4 @@
-// ConnectionTable against a model: slots are dense, used again last in first out, and never confused.
+// ConnectionTable against a model: slots are dense, used again, and never confused.
 
 import { describe, expect, test } from "bun:test";
 import { CLOSE_LOCAL } from "../../src/core/close-reason.ts";

@@ -108,7 +108,7 @@ describe("Connection output", () => {
     expect(Buffer.compare(peer.socket.sent, expected)).toBe(0);
   });
 
-  test("reserve flushes a full cork, and commit after the end of a connection sends nothing", () => {
+  test("reserve flushes a full cork, and commit after close sends nothing", () => {
     const peer = start().accept();
     const { connection } = peer;
     const { reactor } = world;
@@ -254,7 +254,7 @@ describe("Connection back-pressure", () => {
     expect(world.pool.heldBytes).toBe(world.restBytes);
   });
 
-  test("memory that is refused in the middle of a write resets: no partial answer is sent on", () => {
+  test("memory refused in the middle of a write resets: no part of it is sent on", () => {
     const peer = start({ memoryBytes: 192 * KIB }).accept({}, { spaceBytes: 7 });
     send(peer.connection, pattern(500 * KIB));
     expect(world.closedFor(CLOSE_MEMORY)).toBe(1);
@@ -368,7 +368,7 @@ describe("Connection input", () => {
 
   for (const waits of [false, true]) {
     for (const end of ["close", "abort", "terminate"] as const) {
-      test(`${end} inside input, ${waits ? "pooled" : "direct"}: nothing is read or kept after`, () => {
+      test(`${end} inside input, ${waits ? "pooled" : "direct"}: nothing is kept`, () => {
         const peer = start().accept({
           input: (connection, _bytes, at, stop) => {
             if (stop - at < 6) return 0;

@@ -60,7 +60,7 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 describe("Listener", () => {
-  test("holdBack within open stops the accept loop there: whoever waits is accepted later", async () => {
+  test("holdBack within open stops the accept loop: who waits is accepted later", async () => {
     const { port, dup } = openSocket();
     const counted = accepting();
     const listener = new Listener(counted.handlers);
@@ -120,7 +120,7 @@ describe("Listener", () => {
     expect(readdirSync("/proc/self/fd").length).toBe(before);
   });
 
-  test("what cannot be listened on is refused by attach, with its address, and keeps nothing", () => {
+  test("what cannot be listened on is refused by attach with its address", () => {
     const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     toClose.push(() => taken.stop());
     const listener = new Listener(accepting().handlers);

@@ -162,7 +162,7 @@ describe("Reactor turns", () => {
     world.check();
   });
 
-  test("resumeLater passes over a connection that has closed, and over its slot's next owner", () => {
+  test("resumeLater passes over who has closed, and over the slot's next owner", () => {
     const world = new NetWorld();
     const old = world.accept(oneByOne);
     old.socket.deliver("abc");
