@@ -57,7 +57,16 @@ export const UNREAD_BODY_BYTES_MAX: number = 256 * KIB; // drained for keep-aliv
 export const FRAMES_PER_EVENT_MAX = 4096; // the same for frames of a TCP service
 export const REQUESTS_PER_EVENT_MAX = 256; // pipelined answers before others get their turn
 
+export const METHOD_BYTES_MAX = 32; // 501; the longest registered method has 17
+export const EMPTY_LINES_MAX = 8; // 400: before a request line
+
+// Frames of a TCP service: an error, then the connection closes.
+export const FRAME_BYTES_MAX_DEFAULT: number = 1 * MIB; // where a framing names no maximum
+export const FRAME_BYTES_MAX_LIMIT: number = 1 * GIB; // positions on the wire stay int32
+
 // Times
+export const HEARTBEAT_INTERVAL_MS = 30_000; // by default: given up after three of them in silence
+export const HEARTBEAT_MISSES = 3;
 export const HEAD_TIMEOUT_MS = 10_000; // whole head, from its first byte: 408
 export const BODY_WINDOW_MS = 10_000; // in each such stretch of a request body ...
 export const BODY_WINDOW_BYTES_MIN: number = 10 * KIB; // ... so many bytes must arrive: 408

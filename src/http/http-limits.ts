@@ -5,9 +5,11 @@ import {
   BODY_BYTES_MAX_DEFAULT,
   CHUNK_EXTENSION_BYTES_MAX,
   CHUNK_LINE_BYTES_MAX,
+  EMPTY_LINES_MAX,
   HEAD_BYTES_MAX,
   HEADER_BYTES_MAX,
   HEADERS_MAX,
+  METHOD_BYTES_MAX,
   TARGET_BYTES_MAX,
   TRAILER_BYTES_MAX,
 } from "../core/limits.ts";
@@ -46,8 +48,8 @@ export const REQUEST_LIMITS_DEFAULT: RequestLimits = {
   headerBytesMax: HEADER_BYTES_MAX,
   headersMax: HEADERS_MAX,
   targetBytesMax: TARGET_BYTES_MAX,
-  methodBytesMax: 32, // the longest registered one has 17
-  emptyLinesMax: 8,
+  methodBytesMax: METHOD_BYTES_MAX,
+  emptyLinesMax: EMPTY_LINES_MAX,
 };
 
 export const BODY_LIMITS_DEFAULT: BodyLimits = {

@@ -6,9 +6,8 @@
 // Invariant: next() is not BEAT_WAIT exactly from nextMs() on. Who speaks first never evicts before
 // its own beat has had an interval to be answered, whatever the clock did.
 
-/** Reasonable for a peer that speaks first every 30 s: it is given up after 90 s of silence. */
-export const HEARTBEAT_INTERVAL_MS = 30_000;
-export const HEARTBEAT_MISSES = 3;
+import { HEARTBEAT_INTERVAL_MS, HEARTBEAT_MISSES } from "../core/limits.ts";
+
 const INTERVAL_MS_MAX = 2 ** 31 - 1;
 const MISSES_MAX = 1000;
 

@@ -1,8 +1,8 @@
 // Frames that are all of one length: sensors, records, cells. Nothing is on the wire but payloads:
 //   | frameBytes | frameBytes | ..
 
+import { FRAME_BYTES_MAX_LIMIT } from "../../core/limits.ts";
 import {
-  FRAME_BYTES_MAX_LIMIT,
   FRAME_MORE,
   FRAME_READY,
   type FrameDecoder,

@@ -1,7 +1,7 @@
 // Checks of the options that users give to framings. Wrong ones are a RangeError or a TypeError
 // that names the framing and the option.
 
-import { FRAME_BYTES_MAX_DEFAULT, FRAME_BYTES_MAX_LIMIT } from "./framing.ts";
+import { FRAME_BYTES_MAX_DEFAULT, FRAME_BYTES_MAX_LIMIT } from "../../core/limits.ts";
 
 export function wholeOption(
   framing: string,

@@ -71,7 +71,3 @@ export interface Framing {
 }
 
 export const NO_TAIL: Uint8Array = new Uint8Array(0);
-/** When no maximum is given. */
-export const FRAME_BYTES_MAX_DEFAULT: number = 1 << 20;
-/** Positions and lengths on the wire stay int32 with all heads and tails. */
-export const FRAME_BYTES_MAX_LIMIT: number = 1 << 30;

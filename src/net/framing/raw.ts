@@ -1,8 +1,8 @@
 // No framing: a frame is whatever has arrived. For protocols that cut the stream themselves, and
 // for byte streams. Nothing is ever assembled and nothing can be wrong.
 
+import { FRAME_BYTES_MAX_LIMIT } from "../../core/limits.ts";
 import {
-  FRAME_BYTES_MAX_LIMIT,
   FRAME_MORE,
   FRAME_READY,
   type FrameDecoder,
