@@ -127,6 +127,8 @@ export class TcpSession implements Session {
   timeout(nowMs: number): void {
     const { policy } = this.application;
     if (policy === null) return;
+    // Whoever is not listened to cannot be heard.
+    if (this.peer.isPaused || !this.connection.writable) this.times.heardMs = nowMs;
     const due = policy.next(this.times, nowMs);
     if (due === BEAT_EVICT_IDLE) return this.connection.close(CLOSE_IDLE);
     if (due === BEAT_EVICT_MISSED) return this.connection.close(CLOSE_HEARTBEAT);

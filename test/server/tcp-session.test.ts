@@ -148,6 +148,19 @@ describe("TcpSession heartbeats", () => {
     expect(socket.shutDown).toBe(true);
   });
 
+  test("of a peer that the application does not read are not missed", () => {
+    const world = new NetWorld();
+    const { socket, peer } = connect(world, { heartbeat });
+    peer().pause();
+    world.clock.advance(60_000);
+    expect(socket.shutDown).toBe(false);
+    peer().resume();
+    world.clock.advance(2_900);
+    expect(socket.shutDown).toBe(false);
+    world.clock.advance(3_200);
+    expect(socket.shutDown).toBe(true);
+  });
+
   test("are sent by us if we speak first, and an answer is not answered", () => {
     const world = new NetWorld();
     const options = { heartbeat: { ...heartbeat, speaksFirst: "us" as const } };
