@@ -290,12 +290,11 @@ export class HttpSession implements Session {
   }
 
   private handlerFailed(exchange: Exchange, error: unknown): void {
-    const { response } = exchange;
     this.application.handlerError(error);
     exchange.abandoned = true;
     if (!exchange.answered) {
-      if (response.sent) this.connection.abort(CLOSE_HANDLER);
-      else answerStatus(response, statusOf(error));
+      if (exchange.response.sent) this.connection.abort(CLOSE_HANDLER);
+      else answerStatus(exchange.response, statusOf(error));
     }
     exchange.settled = true;
     if (exchange.answered) this.application.exchanges.give(exchange);
@@ -308,6 +307,7 @@ export class HttpSession implements Session {
     if (exchange.inFlight) this.connection.reactor.counters[COUNT_REQUESTS_IN_FLIGHT]!--;
     exchange.inFlight = false;
     if (exchange.settled) this.application.exchanges.give(exchange);
+    else exchange.body.unpool();
   }
 
   /** The head of a request that goes on is needed after this event: out of memory to be reused. */

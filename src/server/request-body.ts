@@ -84,6 +84,13 @@ export class RequestBody {
     return false;
   }
 
+  /** Moves what was not taken out of the pool: its handler may take its time, or never end. */
+  unpool(): void {
+    if (this.first === null) return;
+    const bytes = Buffer.from(this.takeAll().buffer);
+    this.setWhole(bytes, 0, bytes.length);
+  }
+
   /** Appends a run of body bytes; false when there is no memory for them. */
   deliver(bytes: Buffer, start: number, end: number): boolean {
     let position = start;

@@ -403,3 +403,23 @@ test("HttpSession answers JSON that is none with 400, and logs nothing", async (
   expect(answers[1]!.body).toBe('{"a":1}');
   expect(world.log).toEqual([]);
 });
+
+test("HttpSession holds no pooled memory for a handler that never ends, once it is answered or left", async () => {
+  for (const early of [true, false]) {
+    const bodies: string[] = [];
+    let release = (): void => {};
+    const world = worldOf(async (from, response) => {
+      if (early) response.text("early");
+      await new Promise<void>((resolve) => (release = resolve));
+      bodies.push(await from.text());
+    });
+    const text = request("POST /", "x".repeat(50_000));
+    const peer = world.connect().send(text.slice(0, 30_000)).send(text.slice(30_000));
+    await world.settle();
+    peer.socket.peerReset();
+    world.checkEnd();
+    release();
+    await world.settle();
+    expect(bodies[0]).toHaveLength(50_000);
+  }
+});
