@@ -1,6 +1,6 @@
 // Random scripts against the reactor and its connections in the simulated world. Peers deliver,
-// read slowly, finish and reset; sessions write, cork, close and abort from within every call they get.
-// The model is one rule a direction: byte i of a stream is a function of the connection and i.
+// read slowly, finish and reset; sessions write, cork, close and abort from within every call they
+// get. The model is one rule a direction: byte i of a stream is a function of the connection and i.
 //
 //   bun test/fuzz/net-connection.fuzz.ts --seed S --count N      (script k has the seed S + k)
 //
