@@ -37,7 +37,9 @@ import { claimWorker, liveWorkers, releaseWorker } from "./worker-registry.ts";
 const BYTES_MAX_DEFAULT: number = 512 * MIB;
 const BYTES_MIN: number = MIB;
 const WORKERS_DEFAULT = 16;
-const ADDRESS_SPREAD = 2; // address space over limit, where pages can be given back
+// Address space over limit, where pages can be given back. Not more: the engine counts what is
+// reserved as heap when it decides how much garbage may pile up before it collects.
+const ADDRESS_SPREAD = 1.25;
 
 export interface ArenaOptions {
   /** The hard limit in bytes, 1 MiB to 16 GiB. Default 512 MiB. Reserved now, committed by use. */

@@ -60,7 +60,7 @@ test("PageCache does not hand out guards between segments", () => {
   expect(seen).toHaveLength(shape.pagesMax);
 });
 
-test("PageCache gives idle spans of 1 MiB back after two ticks, shorter ones only when asked", () => {
+test("PageCache gives idle spans of 1 MiB back after two ticks, shorter ones if asked", () => {
   const { pages } = create();
   const long = pages.allocate(128);
   const short = pages.allocate(64);
