@@ -119,6 +119,7 @@ const FAILURES: Readonly<Record<string, OpenFailure>> = {
   ENODEV: OPEN_ABSENT,
   EINVAL: OPEN_ABSENT, // a name that this file system cannot hold
   EILSEQ: OPEN_ABSENT,
+  ERR_INVALID_ARG_VALUE: OPEN_ABSENT, // the runtime's word for a NUL
   EACCES: OPEN_FORBIDDEN,
   EPERM: OPEN_FORBIDDEN,
   EMFILE: OPEN_BUSY,
@@ -126,7 +127,8 @@ const FAILURES: Readonly<Record<string, OpenFailure>> = {
   ENOMEM: OPEN_BUSY,
 };
 
-function failureOf(error: unknown): OpenFailure {
+/** What an error of the file system means for a request. */
+export function failureOf(error: unknown): OpenFailure {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   return FAILURES[code] ?? OPEN_FAILED;
 }

@@ -38,8 +38,8 @@ export class SiteFile {
   hash = 0;
   /** Of the reactor's clock: when it was last compared with the file system. */
   checkedAtMs = 0;
-  /** Asked for since the eviction hand came by. */
-  used = true;
+  /** Asked for again since the eviction hand came by: a file that is read once goes first. */
+  used = false;
   cached = false;
 
   constructor(options: SiteFileOptions) {
