@@ -143,7 +143,8 @@ export class Incarnation {
     const before = this.phase;
     this.phase = "ended";
     const asked = before === "leaving" || (before === "loading" && this.failure !== null);
-    this.options.board.close(this.row, asked ? "drained" : "died");
+    const clean = asked && exit.code === 0; // it may crash while it drains
+    this.options.board.close(this.row, clean ? "drained" : "died");
     const reason = this.crash ?? exit.error ?? `process.exit(${exit.code})`;
     this.fail("ERR_WORKER", `worker ${this.workerIndex} ended before it was ready: ${reason}`);
     this.detach.resolve();

@@ -114,6 +114,18 @@ describe("Incarnation", () => {
     expect(board.totals()[COUNT_OPEN]).toBe(0);
   });
 
+  test("counts what it had open as lost when it crashes while it drains", async () => {
+    const { board, deaths, life } = create();
+    const socket = await ask(await startLife(life), "/");
+    while (life.row[COUNT_REQUESTS] === 0) await Bun.sleep(1);
+    const drained = life.drain(10_000, 10_000);
+    await life.detached;
+    socket.write("GET /exit/4 HTTP/1.1\r\n\r\n");
+    await drained;
+    expect(board.totals()[COUNT_CLOSED_BASE + CLOSE_WORKER_LOST]).toBe(1);
+    expect(deaths).toEqual([]); // its slot is served by another already
+  });
+
   test.each([
     ["load=hang", "worker 0 was not loaded within 500 ms"],
     ["setup=hang", "worker 0 was not ready within 500 ms"],
