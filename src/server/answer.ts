@@ -151,7 +151,7 @@ export function answerContinue(connection: Connection): void {
 export function statusOf(error: unknown): number {
   if (!(error instanceof MillraceError)) return 500;
   if (error.code === "ERR_BODY_TOO_LARGE") return 413;
-  if (error.code === "ERR_BODY_SYNTAX" || error.code === "ERR_BODY_MALFORMED") return 400;
+  if (PEER_FAULTS.has(error.code)) return 400;
   return error.code === "ERR_MEMORY_LIMIT" ? 503 : 500;
 }
 

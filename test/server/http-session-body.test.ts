@@ -423,3 +423,13 @@ test("HttpSession holds no pooled memory for a handler that never ends, once it 
     expect(bodies[0]).toHaveLength(50_000);
   }
 });
+
+test("HttpSession tells a peer that ends its side within a body by 400, if it still reads", async () => {
+  const world = worldOf(echo);
+  const peer = world.connect().send(request("POST /", "x".repeat(100_000)).slice(0, -1));
+  peer.socket.peerEnd();
+  await world.until(() => peer.socket.closed);
+  expect(peer.answer().status).toBe(400);
+  expect(world.log).toEqual([]);
+  world.checkEnd();
+});
