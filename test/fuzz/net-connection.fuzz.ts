@@ -160,7 +160,8 @@ class Script {
     this.writesClose = true;
     socket.write = (bytes, offset, length) => {
       const count = write(bytes, offset, length);
-      socket.peerReset();
+      actor.aborted = true;
+      socket.terminate(); // and not a reset of the peer's, before which unread bytes would come
       return count;
     };
   }
