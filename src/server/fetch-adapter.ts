@@ -3,6 +3,7 @@
 
 import { MillraceError } from "../core/errors.ts";
 import { METHOD_GET, METHOD_HEAD } from "../http/methods.ts";
+import { LENGTH_NONE } from "../http/response-head.ts";
 import { bodyForbidden } from "../http/status.ts";
 import type { Connection } from "../net/connection.ts";
 import {
@@ -129,7 +130,8 @@ function sendResponse(
   if (kind === BODY_IS_STRING) return sendString(response, session, stringOf(web));
   if (kind === BODY_IS_NONE) {
     markSent(response);
-    return answerHead(session, response, isHead && length > 0 ? length : 0);
+    // For HEAD nobody has said how long the answer to GET would be: then neither do we.
+    return answerHead(session, response, !isHead ? 0 : length >= 0 ? length : LENGTH_NONE);
   }
   if (kind === BODY_IS_FILE) return sendFile(response, web);
   if (kind === BODY_IS_STREAM && web.body !== null) {

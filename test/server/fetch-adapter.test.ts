@@ -270,6 +270,7 @@ test("fetch answers HEAD with the fields of GET and no content, whatever the bod
   const makes: [() => Response, RegExp][] = [
     [() => new Response("text"), /Content-Length: 4\r\n/],
     [() => new Response(null, { headers: { "Content-Length": "77" } }), /Content-Length: 77\r\n/],
+    [() => new Response(null), /^(?!.*Content-Length)/s],
     [() => new Response(stream("abc")), /Transfer-Encoding: chunked\r\n/],
     [() => Response.json([]), /Content-Length: 2\r\n/],
     [() => new Response(Bun.file(import.meta.path)), /Content-Length: \d{4,}\r\n/],
