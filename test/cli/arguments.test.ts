@@ -27,8 +27,8 @@ describe("parseStartArguments", () => {
   test("reads every option", () => {
     const line =
       "./app.ts --port 0 --host ::1 --workers 3 --memory-limit 1GB --max-connections 9 " +
-      "--idle-timeout 5s --head-timeout 0 --write-timeout 1s --drain-timeout 1m --max-body 0 --backlog 1 " +
-      "--admin [::1]:9 --log-level silent";
+      "--idle-timeout 5s --head-timeout 0 --write-timeout 1s --drain-timeout 1m --max-body 0 " +
+      "--backlog 1 --admin [::1]:9 --log-level silent";
     expect(parse(line)).toEqual({
       service: "./app.ts",
       port: 0,

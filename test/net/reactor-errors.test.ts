@@ -1,5 +1,5 @@
-// What a session throws must reach the process as an uncaught exception: Bun keeps what its handlers
-// throw to itself. Tried on real sockets, in a process of its own, which has to die of it.
+// What a session throws must reach the process as an uncaught exception: Bun keeps what its
+// handlers throw to itself. Tried on real sockets, in a process of its own, which has to die of it.
 
 import { expect, test } from "bun:test";
 
@@ -16,7 +16,8 @@ const reactor = new Reactor({
 const fail = () => { throw new AssertionError("an invariant is broken"); };
 const ignore = () => {};
 const session = {
-  input: fail, drained: ignore, ended: ignore, timeout: ignore, idleSinceMs: () => -1, closed: ignore,
+  input: fail, drained: ignore, ended: ignore, timeout: ignore, closed: ignore,
+  idleSinceMs: () => -1,
 };
 const socket = reactor.handlers({ open: () => session });
 const { port } = Bun.listen({ hostname: "127.0.0.1", port: 0, allowHalfOpen: true, socket });
