@@ -13,6 +13,7 @@ import {
   GRANULE_BYTES,
   MARK_CELL_BYTES,
   PAGE_BYTES,
+  PAGE_GRANULES,
   PAGES_MAX,
   PAGE_SHIFT,
   SEGMENT_SHIFT,
@@ -151,7 +152,7 @@ export function arenaLayout(shape: ArenaShape): ArenaLayout {
   const workerBase = new Int32Array(shape.workers).map(() => take(workerWords));
   const records = take((shape.pages + 1) * RECORD_WORDS);
   const pageClassByte = next * 4;
-  const granules = shape.pages << PAGE_SHIFT;
+  const granules = shape.pages * PAGE_GRANULES; // of 16 GiB one more than an int32 holds
   return {
     classes,
     heap,

@@ -14,6 +14,7 @@ import {
   HEADER_PRESSURE,
   HEADER_REFUSED,
   HEADER_SCAVENGES,
+  WORKER_CLAIMED,
   WORKER_REFUSED,
   arenaShape,
 } from "./arena-layout.ts";
@@ -145,9 +146,11 @@ export class Arena implements BlockStore {
 
   /**
    * The first `bytes` bytes of a block as a Buffer. Views are cached, so the same one may come
-   * again for the same block; do not use it after the release.
+   * again for the same block; do not use it after the release. Only a checked arena throws when the
+   * block is not in use or shorter than that.
    */
   view(address: number, bytes: number): Buffer {
+    this.checked?.requireRoom(address, bytes);
     return this.views.get(address, bytes);
   }
 
@@ -277,9 +280,19 @@ export class Arena implements BlockStore {
     return this.attempt(bytes);
   }
 
-  /** The others flush their caches at their next slow path or tick. */
+  /** The others flush their caches at their next slow path or tick, if there is anything in them. */
   private raisePressure(): void {
+    if (!this.othersHoldBlocks()) return;
     Atomics.add(this.memory.words, HEADER_PRESSURE, 1);
+  }
+
+  private othersHoldBlocks(): boolean {
+    const { words, layout, shape } = this.memory;
+    for (let worker = 0; worker < shape.workers; worker++) {
+      const claimed = words[layout.workerBase[worker]! + WORKER_CLAIMED]!;
+      if (worker !== this.worker && claimed !== 0) return true;
+    }
+    return false;
   }
 
   private refuse(): number {

@@ -13,7 +13,7 @@ export type BlockFault =
   | "interior-free" // inside a block, not its start
   | "use-after-free" // the handle is older than the block
   | "size-mismatch" // released with another size than it was acquired with
-  | "overflow" // written behind the end of the block
+  | "overflow" // behind the end of the block
   | "write-after-free"; // written after it was released
 
 const TEXTS: Readonly<Record<BlockFault, string>> = {
@@ -22,7 +22,7 @@ const TEXTS: Readonly<Record<BlockFault, string>> = {
   "interior-free": "it points inside a block, not to its start",
   "use-after-free": "the block was released since",
   "size-mismatch": "the size differs from the one it was acquired with",
-  overflow: "bytes behind its end were overwritten",
+  overflow: "bytes behind its end are touched",
   "write-after-free": "it was written to after its release",
 };
 

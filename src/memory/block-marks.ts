@@ -70,13 +70,9 @@ export class BlockMarks {
 
   /** Forgets all blocks in a range of whole pages. */
   clear(address: number, granules: number, tiny: boolean): void {
+    const cell = address >> MARK_CELL_SHIFT;
     if (tiny) this.tiny.fill(MARK_NONE, address, address + granules);
-    else
-      this.marks.fill(
-        MARK_NONE,
-        address >> MARK_CELL_SHIFT,
-        (address + granules) >> MARK_CELL_SHIFT,
-      );
+    else this.marks.fill(MARK_NONE, cell, cell + (granules >> MARK_CELL_SHIFT));
   }
 }
 

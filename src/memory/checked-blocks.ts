@@ -98,9 +98,11 @@ export class CheckedBlocks {
     return address;
   }
 
-  /** The bytes that were asked for. */
-  requestedBytes(address: number): number {
-    return this.verifyCanary(address, this.source.sizeOf(address));
+  /** Throws unless the block is in use and was acquired with at least so many bytes. */
+  requireRoom(address: number, bytes: number): void {
+    this.assertInUse("view", address);
+    const requested = this.trailer(address, this.source.sizeOf(address));
+    if (bytes < 0 || (requested >= 0 && bytes > requested)) this.fail("overflow", "view", address);
   }
 
   private isQuarantineFull(): boolean {

@@ -165,6 +165,8 @@ export class Recovery {
   private recoverLarge(dead: number, page: number, report: RecoveryReport): void {
     const mark = this.marks.read(addressOf(page), false);
     if (mark >> OWNER_SHIFT !== dead || !isOwnedState(mark & MARK_MATCH_MASK)) return;
+    const leaving = MARK_LEAVING | (this.worker << OWNER_SHIFT);
+    if (!this.marks.replace(addressOf(page), false, mark, leaving)) return;
     report.ownedBlocks++;
     report.ownedBytes += this.spans.length(page) * PAGE_BYTES;
     this.takeOver(page);

@@ -113,6 +113,7 @@ class CentralMachine implements Machine {
     return new CentralCache(this.memory, new PageCache(this.memory, id), id);
   });
   private readonly out = new Map<number, number[]>();
+  private readonly isOut = new Uint8Array(addressOf(this.memory.shape.pages));
   private readonly list: number = this.memory.layout.workerBase[0]!;
 
   constructor(random: Random) {
@@ -122,7 +123,7 @@ class CentralMachine implements Machine {
   step(): void {
     const sizeClass = this.random.pick([1, 8, 40, 90, 128, 200, 240]);
     const dice = this.random.below(100);
-    if (dice < 52) this.fetch(sizeClass);
+    if (dice < 60) this.fetch(sizeClass);
     else if (dice < 96) this.release(sizeClass);
     else if (dice < 98) this.door().scavenge();
     else this.door().drain();
@@ -150,7 +151,8 @@ class CentralMachine implements Machine {
       const address = words[list + LIST_SLOTS + index]! & SLOT_ADDRESS_MASK;
       if (this.memory.pageClass[address >> PAGE_SHIFT] !== sizeClass)
         throw new Error("wrong class");
-      if (blocks.includes(address)) throw new Error(`block ${address} is out twice`);
+      if (this.isOut[address] !== 0) throw new Error(`block ${address} is out twice`);
+      this.isOut[address] = 1;
       blocks.push(address);
     }
     words[list] = 0;
@@ -164,8 +166,12 @@ class CentralMachine implements Machine {
     const count = Math.min(1 + this.random.below(layout.classes.batch[sizeClass]!), blocks.length);
     if (count === 0) return;
     for (let index = 0; index < count; index++) {
-      const [address] = blocks.splice(this.random.below(blocks.length), 1);
-      words[list + LIST_SLOTS + index] = address!;
+      const at = this.random.below(blocks.length);
+      const address = blocks[at]!;
+      blocks[at] = blocks[blocks.length - 1]!;
+      blocks.pop();
+      this.isOut[address] = 0;
+      words[list + LIST_SLOTS + index] = address;
     }
     words[list] = count;
     if (!this.door().release(sizeClass, list, count)) throw new Error("the lock was not to be had");

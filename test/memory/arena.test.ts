@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 
-import { KIB, MIB } from "../../src/core/limits.ts";
+import { GIB, KIB, MIB } from "../../src/core/limits.ts";
 import { PAGE_BYTES } from "../../src/memory/address.ts";
 import { auditArena } from "../../src/memory/arena-audit.ts";
 import { accountedBytes } from "../../src/memory/arena-stats.ts";
@@ -99,6 +99,22 @@ describe("Arena", () => {
       expect(arena.view(address, 60_000)[59_999]).toBe(++index & 0xff);
       arena.release(address);
     }
+  });
+
+  test("an arena of 15 GiB costs next to nothing until it is used, and is usable to its end", () => {
+    const arena = Arena.create({ bytesMax: 15 * GIB, workers: 1 });
+    const held: number[] = [];
+    for (let address = arena.acquire(GIB); address !== 0; address = arena.acquire(GIB)) {
+      arena.view(address, GIB)[GIB - 1] = held.push(address);
+    }
+    expect(arena.handle.segments).toHaveLength(4);
+    expect(held).toHaveLength(12); // three in each segment: the first page of it is a guard
+    held.forEach((address, index) => {
+      expect(address).toBeGreaterThan(0);
+      expect(arena.view(address, GIB)[GIB - 1]).toBe(index + 1);
+      arena.release(address);
+    });
+    expect(arena.stats().committedBytes).toBe(0);
   });
 
   test("stats adds up to the reserved bytes in every state", () => {

@@ -348,9 +348,11 @@ describe("a checked arena", () => {
     const arena = create();
     const address = arena.acquire(100);
     const bytes = arena.view(address, 100);
+    expect(() => arena.view(address, 101)).toThrow("behind its end");
     expect(bytes.every((byte) => byte === 0xab)).toBe(true);
     arena.release(address);
     expect(bytes.every((byte) => byte === 0xcd)).toBe(true);
+    expect(() => arena.view(address, 100)).toThrow("released already");
   });
 
   test("keeps a released block out of use for a while", () => {
