@@ -9,6 +9,7 @@ import {
   type ServerSettings,
   type ServerSettingsInput,
 } from "../server/settings.ts";
+import { isOwned } from "../thread/worker-port.ts";
 import { startAdmin, type AdminEndpoint } from "./admin.ts";
 import type { ListenerOverride } from "./listener-override.ts";
 import { inspectMachine } from "./machine.ts";
@@ -63,6 +64,11 @@ export interface ServerHandle extends AsyncDisposable {
  * Rejects with MillraceError: ERR_USAGE, ERR_MODULE, ERR_LISTEN or ERR_WORKER.
  */
 export async function serve(options: ServeOptions = {}): Promise<ServerHandle> {
+  if (isOwned()) {
+    // Each worker would start workers of its own, and so on.
+    const text = "Cannot serve from inside a worker: the service must be a module of its own";
+    throw new MillraceError("ERR_USAGE", text);
+  }
   const server = new MillraceServer(options);
   await server.start();
   return server;

@@ -15,12 +15,20 @@ export interface OwnerPort<ToOwner> {
   post(message: ToOwner): void;
 }
 
+let owned = false;
+
+/** Whether this thread is a worker with an owner that it listens to. */
+export function isOwned(): boolean {
+  return owned;
+}
+
 /** To be called once, in a worker thread. */
 export function listenToOwner<FromOwner, ToOwner>(
   onMessage: (message: FromOwner) => void,
 ): OwnerPort<ToOwner> {
   assert(parentPort !== null, "only a worker thread has an owner");
   const port = parentPort;
+  owned = true;
   port.on("message", (envelope: Envelope<FromOwner> | null) => {
     if (typeof envelope === "object" && envelope !== null && ENVELOPE in envelope) {
       onMessage(envelope[ENVELOPE]);

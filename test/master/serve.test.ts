@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { MillraceError } from "../../src/core/errors.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { serve, type ServeOptions, type ServerHandle } from "../../src/master/serve.ts";
@@ -109,6 +109,18 @@ describe("serve", () => {
     }
     await expect(fetch(url)).rejects.toThrow();
     await server!.stop();
+  });
+
+  test("does not let a service serve itself, worker by worker without end", async () => {
+    const door = JSON.stringify(fileURLToPath(new URL("../../src/index.ts", import.meta.url)));
+    writeFileSync(
+      path("itself.ts"),
+      `import { serve } from ${door};
+       await serve({ service: import.meta.url, port: 0 });
+       export default { fetch: () => new Response("never") };`,
+    );
+    const attempt = start({ service: path("itself.ts") });
+    await expect(attempt).rejects.toThrow("Cannot serve from inside a worker");
   });
 
   test("refuses what cannot be served, and leaves nothing behind", async () => {
