@@ -78,6 +78,11 @@ export class HttpApplication implements Protocol {
     return new HttpSession(connection, this);
   }
 
+  /** Lets go of what it keeps for coming requests: there will be none. */
+  close(): void {
+    this.files?.close();
+  }
+
   /** Answers the request, or calls the handler that does; returns what the handler returned. */
   handle(request: HttpRequest, response: HttpResponse): unknown {
     const { parser } = request;

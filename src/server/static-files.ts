@@ -39,6 +39,11 @@ export class StaticFiles {
     return path === null ? false : this.answerPath(path, request, response);
   }
 
+  /** Gives back memory and descriptors that are kept for coming requests. */
+  close(): void {
+    this.site.cache.clear();
+  }
+
   private answerPath(path: string, request: HttpRequest, response: HttpResponse): unknown {
     const found = this.site.find(path);
     if (typeof found !== "number") return this.answer(found, request, response);

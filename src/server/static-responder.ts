@@ -33,7 +33,13 @@ import {
 } from "./static-ranges.ts";
 import { Representation } from "./static-representation.ts";
 import { INLINE_BYTES_MAX, readWhole, type StaticSite, statusOfFailure } from "./static-site.ts";
-import { NOTHING_ACCEPTABLE, type SiteFile } from "./static-site-file.ts";
+import {
+  EFFORT_ANY,
+  EFFORT_BEGUN,
+  EFFORT_NONE,
+  NOTHING_ACCEPTABLE,
+  type SiteFile,
+} from "./static-site-file.ts";
 import { cachedSource, emptySource, FileSource } from "./static-source.ts";
 
 /** False, or a promise of it: the file is not what it was; nothing has been sent. */
@@ -60,7 +66,8 @@ export class StaticResponder {
         ? IDENTITY_ONLY
         : this.preferences.of(request.header("accept-encoding")!);
     const wantsRange = (found & HAS_RANGE) !== 0 && request.parser.method === METHOD_GET;
-    const coding = file.choose(accepted, !wantsRange && !this.compressor.isBusy);
+    const effort = this.compressor.isBusy ? EFFORT_BEGUN : EFFORT_ANY;
+    const coding = file.choose(accepted, wantsRange ? EFFORT_NONE : effort);
     if (coding === NOTHING_ACCEPTABLE) {
       return sendStatus(response, 406, "Vary: Accept-Encoding\r\n");
     }

@@ -7,6 +7,11 @@ import type { Representation } from "./static-representation.ts";
 /** The client refuses every coding that there is, identity too. */
 export const NOTHING_ACCEPTABLE = -1;
 
+// What may be done to send a file compressed that has no sibling.
+export const EFFORT_NONE = 0;
+export const EFFORT_BEGUN = 1; // only what has been compressed, or is being
+export const EFFORT_ANY = 2;
+
 export interface SiteFileOptions {
   /** As it is asked for, decoded: "/docs/". */
   readonly path: string;
@@ -60,18 +65,24 @@ export class SiteFile {
 
   /**
    * The coding to send to one who takes `accepted`, best first. A sibling comes before work of our
-   * own; NOTHING_ACCEPTABLE if there is nothing that the client takes.
+   * own, which `effort` bounds; NOTHING_ACCEPTABLE if there is nothing that the client takes.
    */
-  choose(accepted: readonly number[], mayCompress: boolean): number {
+  choose(accepted: readonly number[], effort: number): number {
     let derived = NOTHING_ACCEPTABLE;
     for (let index = 0; index < accepted.length; index++) {
       const coding = accepted[index]!;
       if (coding === CODING_IDENTITY) return derived >= 0 ? derived : CODING_IDENTITY;
       if (this.siblings[coding] !== null) return coding;
-      const useful = (this.useless & (1 << coding)) === 0;
-      if (derived < 0 && this.compressible && mayCompress && useful) derived = coding;
+      if (derived < 0 && this.canDerive(coding, effort)) derived = coding;
     }
     return derived;
+  }
+
+  private canDerive(coding: number, effort: number): boolean {
+    if (!this.compressible || effort === EFFORT_NONE) return false;
+    if ((this.useless & (1 << coding)) !== 0) return false;
+    if (effort === EFFORT_ANY) return true;
+    return this.compressed[coding] !== null || this.compressing[coding] !== null;
   }
 
   release(): void {

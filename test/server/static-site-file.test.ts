@@ -9,7 +9,13 @@ import {
   CODING_ZSTD,
 } from "../../src/server/static-codings.ts";
 import { Representation } from "../../src/server/static-representation.ts";
-import { NOTHING_ACCEPTABLE, SiteFile } from "../../src/server/static-site-file.ts";
+import {
+  EFFORT_ANY,
+  EFFORT_BEGUN,
+  EFFORT_NONE,
+  NOTHING_ACCEPTABLE,
+  SiteFile,
+} from "../../src/server/static-site-file.ts";
 
 const stats = statSync(import.meta.path);
 const form = (coding: number): Representation =>
@@ -39,33 +45,43 @@ const ALL = [CODING_BR, CODING_ZSTD, CODING_GZIP, CODING_IDENTITY];
 
 describe("SiteFile chooses", () => {
   test("the first sibling that the client takes", () => {
-    expect(make([CODING_BR, CODING_GZIP], false).choose(ALL, true)).toBe(CODING_BR);
-    expect(make([CODING_GZIP], false).choose(ALL, true)).toBe(CODING_GZIP);
-    expect(make([CODING_GZIP], false).choose([CODING_BR, CODING_IDENTITY], true)).toBe(0);
+    expect(make([CODING_BR, CODING_GZIP], false).choose(ALL, EFFORT_ANY)).toBe(CODING_BR);
+    expect(make([CODING_GZIP], false).choose(ALL, EFFORT_ANY)).toBe(CODING_GZIP);
+    expect(make([CODING_GZIP], false).choose([CODING_BR, CODING_IDENTITY], EFFORT_ANY)).toBe(0);
   });
 
   test("a sibling before work, and work before identity", () => {
-    expect(make([CODING_GZIP], true).choose(ALL, true)).toBe(CODING_GZIP);
-    expect(make([], true).choose(ALL, true)).toBe(CODING_BR);
-    expect(make([], true).choose(ALL, false)).toBe(CODING_IDENTITY);
+    expect(make([CODING_GZIP], true).choose(ALL, EFFORT_ANY)).toBe(CODING_GZIP);
+    expect(make([], true).choose(ALL, EFFORT_ANY)).toBe(CODING_BR);
+    expect(make([], true).choose(ALL, EFFORT_BEGUN)).toBe(CODING_IDENTITY);
   });
 
   test("identity for those who like it best, whatever there is", () => {
-    expect(make([CODING_GZIP], true).choose([CODING_IDENTITY, CODING_GZIP], true)).toBe(0);
+    expect(make([CODING_GZIP], true).choose([CODING_IDENTITY, CODING_GZIP], EFFORT_ANY)).toBe(0);
   });
 
   test("no coding that has turned out useless", () => {
     const file = make([], true);
     file.useless = 1 << CODING_BR;
-    expect(file.choose(ALL, true)).toBe(CODING_ZSTD);
+    expect(file.choose(ALL, EFFORT_ANY)).toBe(CODING_ZSTD);
     file.useless = 0b1110;
-    expect(file.choose(ALL, true)).toBe(CODING_IDENTITY);
+    expect(file.choose(ALL, EFFORT_ANY)).toBe(CODING_IDENTITY);
+  });
+
+  test("what is there already, or on its way, when no more may be begun", () => {
+    const file = make([], true);
+    expect(file.choose(ALL, EFFORT_BEGUN)).toBe(CODING_IDENTITY);
+    file.compressing[CODING_GZIP] = Promise.resolve(null);
+    expect(file.choose(ALL, EFFORT_BEGUN)).toBe(CODING_GZIP);
+    file.compressed[CODING_ZSTD] = form(CODING_ZSTD);
+    expect(file.choose(ALL, EFFORT_BEGUN)).toBe(CODING_ZSTD);
+    expect(file.choose(ALL, EFFORT_NONE)).toBe(CODING_IDENTITY);
   });
 
   test("nothing for those who take nothing that there is", () => {
-    expect(make([CODING_GZIP], true).choose([], true)).toBe(NOTHING_ACCEPTABLE);
-    expect(make([], false).choose([CODING_BR], true)).toBe(NOTHING_ACCEPTABLE);
-    expect(make([], true).choose([CODING_BR], false)).toBe(NOTHING_ACCEPTABLE);
+    expect(make([CODING_GZIP], true).choose([], EFFORT_ANY)).toBe(NOTHING_ACCEPTABLE);
+    expect(make([], false).choose([CODING_BR], EFFORT_ANY)).toBe(NOTHING_ACCEPTABLE);
+    expect(make([], true).choose([CODING_BR], EFFORT_BEGUN)).toBe(NOTHING_ACCEPTABLE);
   });
 });
 

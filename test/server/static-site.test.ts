@@ -146,9 +146,9 @@ describe("StaticSite sees", () => {
 describe("StaticSite keeps", () => {
   test("nothing of a file that has just been written: it may be in the middle of it", () => {
     using folder = new SiteFolder({ "a.txt": "one" });
-    const now = new Date();
+    const [site, world] = siteOf(folder);
+    const now = new Date(world.reactor.wallMs);
     utimesSync(`${folder.root}/a.txt`, now, now);
-    const [site] = siteOf(folder);
     const file = found(site.find("/a.txt"));
     expect([file.cached, site.cache.size]).toEqual([false, 0]);
     expect(file.plain.etag).toStartWith("W/");

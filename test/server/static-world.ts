@@ -17,6 +17,7 @@ import { answerStatus } from "../../src/server/answer.ts";
 import { HttpApplication } from "../../src/server/http-application.ts";
 import type { RouteHandler } from "../../src/server/service.ts";
 import { StaticFiles } from "../../src/server/static-files.ts";
+import { SETTLED_MS } from "../../src/server/static-representation.ts";
 import type { StaticOptions } from "../../src/server/static-options.ts";
 import { type Answer, type HttpPeer, HttpWorld, SETTINGS } from "./http-world.ts";
 
@@ -60,6 +61,7 @@ export class StaticWorld extends HttpWorld {
     };
     super({ routes: { "/*": handler } }, {}, { memoryBytes });
     this.files = new StaticFiles({ root: folder.root, ...options }, this.reactor);
+    this.clock.advance(SETTLED_MS); // no file of the folder counts as just written
   }
 
   /** The answer to one request on a connection of its own. */
@@ -95,6 +97,7 @@ export class StaticServer implements Disposable {
   readonly port: number;
   readonly counters: Float64Array = new Float64Array(COUNTERS_PER_ROW);
   readonly log: string[] = [];
+  private readonly application: HttpApplication;
   private readonly listener: { stop(): void; readonly port: number };
 
   constructor(folder: SiteFolder, options: SiteOptions = {}) {
@@ -107,8 +110,8 @@ export class StaticServer implements Disposable {
     const log = createLog({ write: (line) => void this.log.push(line) });
     const worker = { index: 0, workers: 1 };
     const files = { static: { root: folder.root, ...options } };
-    const application = new HttpApplication(files, SETTINGS, this.reactor, log, worker);
-    const socket = this.reactor.handlers(application);
+    this.application = new HttpApplication(files, SETTINGS, this.reactor, log, worker);
+    const socket = this.reactor.handlers(this.application);
     const where = { hostname: "127.0.0.1", port: 0, allowHalfOpen: true, socket };
     this.listener = Bun.listen(where as unknown as Bun.TCPSocketListenOptions<Connection>);
     this.port = this.listener.port;
@@ -122,5 +125,6 @@ export class StaticServer implements Disposable {
     this.listener.stop();
     this.reactor.closeAll(CLOSE_DRAIN);
     this.reactor.stop();
+    this.application.close();
   }
 }
