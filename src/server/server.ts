@@ -47,6 +47,7 @@ export interface ServerOptions {
 export class Server {
   readonly reactor: Reactor;
   private readonly options: ServerOptions;
+  private readonly applications: HttpApplication[] = [];
   private readonly listeners: Listener[];
   private cleanUp: unknown = undefined;
   private limitToldMs = -Infinity;
@@ -79,6 +80,7 @@ export class Server {
         listener.kind === "http"
           ? new HttpApplication(listener, httpSettings, this.reactor, log, worker)
           : new TcpApplication(listener as TcpListener, log);
+      if (application instanceof HttpApplication) this.applications.push(application);
       return new Listener(this.reactor.handlers(application), (error) =>
         log.warn(`cannot accept again yet: ${messageOf(error)}`),
       );
@@ -128,6 +130,7 @@ export class Server {
 
   private async finish(): Promise<void> {
     this.reactor.stop();
+    for (const application of this.applications) application.close();
     const { cleanUp } = this;
     this.cleanUp = undefined;
     if (typeof cleanUp === "function") await (cleanUp as () => unknown)();
