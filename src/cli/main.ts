@@ -17,9 +17,15 @@ const start: Command = {
   run: async (args) => (await import("./start-command.ts")).startCommand(args),
 };
 
+const webbench: Command = {
+  summary: "put a server under load and tell the truth about it",
+  run: async (args) => (await import("./webbench-command.ts")).webbenchCommand(args),
+};
+
 const COMMANDS: Readonly<Record<string, Command>> = {
   start,
   serve: { ...start, summary: "the same" },
+  webbench,
 };
 
 const USAGE = `usage: millrace COMMAND [options]

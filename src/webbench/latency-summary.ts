@@ -3,12 +3,17 @@
 // its exchange format, which any other HdrHistogram tool can read and merge.
 
 import {
-  build,
   decodeFromCompressedBase64,
   encodeIntoCompressedBase64,
-  type Histogram,
+  Float64Histogram,
 } from "hdr-histogram-js";
-import { SIGNIFICANT_DIGITS, UNITS_MAX, UNITS_PER_MS, unitsOf } from "./latency-buckets.ts";
+import {
+  bucketOf,
+  SIGNIFICANT_DIGITS,
+  UNITS_MAX,
+  UNITS_PER_MS,
+  unitsOf,
+} from "./latency-buckets.ts";
 
 /** All in milliseconds; zeros when nothing was recorded. */
 export interface LatencyFigures {
@@ -24,15 +29,16 @@ export interface LatencyFigures {
 }
 
 export class LatencySummary {
-  private readonly histogram: Histogram;
+  private readonly histogram: Float64Histogram;
 
-  constructor(histogram: Histogram = newHistogram()) {
+  constructor(histogram: Float64Histogram = newHistogram()) {
     this.histogram = histogram;
   }
 
   /** Of `encode()`; throws when the text is none. */
   static decode(text: string): LatencySummary {
-    return new LatencySummary(decodeFromCompressedBase64(text, 64, false, UNITS_MAX));
+    const decoded = decodeFromCompressedBase64(text, 64, false, UNITS_MAX);
+    return new LatencySummary(decoded as Float64Histogram); // 64 bits: that class
   }
 
   get count(): number {
@@ -53,6 +59,16 @@ export class LatencySummary {
   percentileMs(percentile: number): number {
     if (this.count === 0) return 0;
     return this.histogram.getValueAtPercentile(percentile) / UNITS_PER_MS;
+  }
+
+  /** Share of the recorded latencies whose bucket is not above that of `milliseconds`, 0 .. 1. */
+  shareUpTo(milliseconds: number): number {
+    if (this.count === 0) return 0;
+    const units = Math.min(UNITS_MAX, Math.max(0, Math.floor(milliseconds * UNITS_PER_MS)));
+    const last = bucketOf(units);
+    let below = 0;
+    for (let bucket = 0; bucket <= last; bucket++) below += this.histogram.getCountAtIndex(bucket);
+    return below / this.count;
   }
 
   figures(): LatencyFigures {
@@ -77,13 +93,7 @@ export class LatencySummary {
   }
 }
 
-function newHistogram(): Histogram {
-  return build({
-    bitBucketSize: 64, // exact counts up to 2^53
-    autoResize: false,
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: UNITS_MAX,
-    numberOfSignificantValueDigits: SIGNIFICANT_DIGITS,
-    useWebAssembly: false,
-  });
+/** Doubles: counts are exact up to 2^53. */
+function newHistogram(): Float64Histogram {
+  return new Float64Histogram(1, UNITS_MAX, SIGNIFICANT_DIGITS);
 }

@@ -42,7 +42,7 @@ class LoadProcess {
   private timer: Timer | null = null;
   private startMs = 0;
   private reportedMs = 0;
-  private phase = 0;
+  private phase = -1; // not begun
   private cpuBefore: NodeJS.CpuUsage = process.cpuUsage();
 
   constructor(pipes: LoadProcessPipes) {
@@ -82,7 +82,7 @@ class LoadProcess {
 
   /** What was counted until now was counted in the phase before. */
   private enter(phase: number): void {
-    this.report();
+    if (this.phase >= 0) this.report();
     this.phase = phase;
     if (phase !== PHASE_OVER) return;
     if (this.timer !== null) clearInterval(this.timer);

@@ -42,7 +42,7 @@ export class LoadRun {
   constructor(options: RunOptions) {
     const { plan, processes } = options;
     this.options = options;
-    const runMs = plan.durationMs + plan.graceMs;
+    const runMs = plan.count > 0 ? Infinity : plan.durationMs + plan.graceMs;
     this.totals = new RunTotals(processes, intervalMsOf(runMs, plan.tickMs));
   }
 

@@ -32,7 +32,9 @@ interface Interval {
   bytesIn: number;
 }
 
+/** `runMs` is Infinity where nobody knows how long the run will take. */
 export function intervalMsOf(runMs: number, tickMs: number): number {
+  if (runMs === Infinity) return tickMs;
   const ideal = Math.max(INTERVAL_MS_MIN, runMs / SERIES_LENGTH);
   return Math.ceil(ideal / tickMs) * tickMs;
 }
