@@ -4,6 +4,7 @@ export { MillraceError, type ErrorCode } from "./core/errors.ts";
 export { serve, type ServeOptions, type ServerHandle } from "./master/serve.ts";
 export type { HttpRequest } from "./server/http-request.ts";
 export type { HttpResponse } from "./server/http-response.ts";
+export type { TlsOptions } from "./net/tls.ts";
 export { raw } from "./net/framing/raw.ts";
 export { delimiter } from "./net/framing/delimiter.ts";
 export { fixedLength } from "./net/framing/fixed-length.ts";

@@ -1,5 +1,6 @@
 // The command line of `millrace start`: every option with its range, and what follows from them.
 
+import { resolve } from "node:path";
 import {
   BACKLOG_DEFAULT,
   BODY_BYTES_MAX_DEFAULT,
@@ -17,6 +18,7 @@ import {
 import { LOG_LEVELS, type LogLevel } from "../core/log.ts";
 import type { ServeOptions } from "../master/serve.ts";
 import { parseHostPort, PORT_MAX } from "../net/socket-address.ts";
+import type { TlsOptions } from "../net/tls.ts";
 import { formatDuration, parseDuration } from "./durations.ts";
 import {
   formatOptions,
@@ -33,6 +35,8 @@ const START_OPTIONS = {
   port: wholeNumber("N", 0, PORT_MAX, `${PORT_DEFAULT}, or $PORT; 0 is any free one`),
   host: text("H", "a host name or an address", `address to listen on (${HOST_DEFAULT})`),
   unix: text("PATH", "a path", "listen on a Unix socket instead"),
+  cert: text("FILE", "a file", "speak TLS with this certificate (PEM), with --key"),
+  key: text("FILE", "a file", "the certificate's private key (PEM), with --cert"),
   workers: workers(`worker threads, or auto: one a processor (auto)`),
   "memory-limit": size(
     MEMORY_LIMIT_BYTES_MIN,
@@ -80,6 +84,7 @@ export function parseStartArguments(
     throw usageError("--unix: excludes --port and --host");
   }
   return {
+    tls: tlsOf(values.cert, values.key),
     service: positionals[0],
     port: values.port ?? portOf(environment, values.unix),
     host: values.host,
@@ -100,6 +105,13 @@ export function parseStartArguments(
 
 export function startHelp(): string {
   return formatOptions(START_OPTIONS);
+}
+
+function tlsOf(cert: string | undefined, key: string | undefined): TlsOptions | undefined {
+  if (cert === undefined && key === undefined) return undefined;
+  if (key === undefined) throw usageError("--cert: needs --key, the file of its private key");
+  if (cert === undefined) throw usageError("--key: needs --cert, the file of its certificate");
+  return { cert: resolve(cert), key: resolve(key) };
 }
 
 /** Platforms say where to listen by PORT. */

@@ -17,6 +17,7 @@ export const CLOSE_DRAIN = 11; // the worker drains: reload or shutdown
 export const CLOSE_HANDLER = 12; // the handler failed after its answer had begun
 export const CLOSE_WORKER_LOST = 13; // the worker died; counted by the master
 export const CLOSE_LIMIT = 14; // over the connection limit
+export const CLOSE_TLS = 15; // no TLS handshake, not in time, or a broken record after it
 
 export const CLOSE_REASON_NAMES = [
   "peer",
@@ -34,7 +35,16 @@ export const CLOSE_REASON_NAMES = [
   "handler",
   "worker-lost",
   "limit",
+  "tls",
 ] as const;
 
 /** An index into CLOSE_REASON_NAMES. */
 export type CloseReason = number;
+
+/** Nobody's fault: if something cuts the last bytes off after it, that is the reason. */
+export const FAULTLESS: ReadonlySet<CloseReason> = new Set([
+  CLOSE_LOCAL,
+  CLOSE_PEER,
+  CLOSE_IDLE,
+  CLOSE_DRAIN,
+]);

@@ -4,6 +4,7 @@
 export type ErrorCode =
   | "ERR_USAGE" // the command line or an option is wrong: exit code 2
   | "ERR_LISTEN" // an address cannot be listened on
+  | "ERR_TLS" // a certificate or its key cannot be read or used
   | "ERR_MODULE" // the service module is missing, throws, or exports nothing usable
   | "ERR_WORKER" // workers cannot be started
   | "ERR_MEMORY_LIMIT" // the memory limit is reached

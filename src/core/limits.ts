@@ -29,6 +29,8 @@ export const OUTPUT_CAP_BYTES: number = 16 * MIB;
 // Input that waits because an answer is not finished. Reading pauses at the mark.
 export const INPUT_HIGH_WATER_BYTES: number = 64 * KIB;
 
+export const PROXY_HEADER_BYTES_MAX: number = 4 * KIB; // PROXY v2 with its TLVs: close
+
 // io_buf classes; a larger request gets a chain.
 export const IO_BUF_CLASS_BYTES: readonly number[] = [
   4 * KIB,
@@ -68,6 +70,7 @@ export const FRAME_BYTES_MAX_LIMIT: number = 1 * GIB; // positions on the wire s
 export const HEARTBEAT_INTERVAL_MS = 30_000; // by default: given up after three of them in silence
 export const HEARTBEAT_MISSES = 3;
 export const HEAD_TIMEOUT_MS = 10_000; // whole head, from its first byte: 408
+export const HANDSHAKE_TIMEOUT_MS = 10_000; // TLS, from the accept: close
 export const BODY_WINDOW_MS = 10_000; // in each such stretch of a request body ...
 export const BODY_WINDOW_BYTES_MIN: number = 10 * KIB; // ... so many bytes must arrive: 408
 export const IDLE_TIMEOUT_MS = 60_000; // keep-alive: silent close

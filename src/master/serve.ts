@@ -160,8 +160,9 @@ export class MillraceServer implements ServerHandle {
   }
 }
 
-/** "http://127.0.0.1:8080", "tcp://[::1]:9000" or "unix:/run/app.sock". */
+/** "http://127.0.0.1:8080", "tls://[::1]:9000" or "unix:/run/app.sock". */
 function urlOf({ spec, address }: Endpoint): string {
   const text = formatAddress(address);
-  return address.kind === "unix" ? text : `${spec.kind}://${text}`;
+  const scheme = spec.tls !== true ? spec.kind : spec.kind === "http" ? "https" : "tls";
+  return address.kind === "unix" ? text : `${scheme}://${text}`;
 }

@@ -4,13 +4,15 @@
 import { loadService } from "../server/load-service.ts";
 import { Server } from "../server/server.ts";
 import type { Service } from "../server/service.ts";
+import { secureMain } from "../server/transport.ts";
 import type { ListenerSpec, WorkerServer, WorkerServerOptions } from "./worker-server.ts";
 import { runWorker } from "./worker-session.ts";
 
 function createServer(options: WorkerServerOptions<Service>): WorkerServer {
-  const server = new Server(options);
+  const service = secureMain(options.service, options.settings.tls);
+  const server = new Server({ ...options, service });
   return {
-    listeners: nameListeners(options.service),
+    listeners: nameListeners(service),
     start: () => server.start(),
     attach: (index, source) => server.attach(index, source),
     detachAll: () => server.detachAll(),

@@ -12,6 +12,7 @@ export interface ListenerSpec {
   /** A path of the file system instead of host and port. */
   readonly unix?: string;
   readonly ipv6Only?: boolean;
+  readonly tls?: boolean;
   readonly backlog?: number;
   /** For logs and error messages; unique in a service. */
   readonly name: string;

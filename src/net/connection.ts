@@ -10,8 +10,6 @@
 
 import { assert } from "../core/assert.ts";
 import {
-  CLOSE_DRAIN,
-  CLOSE_IDLE,
   CLOSE_LOCAL,
   CLOSE_MEMORY,
   CLOSE_OUTPUT_OVERFLOW,
@@ -19,6 +17,7 @@ import {
   CLOSE_RESET,
   CLOSE_WRITE_STALL,
   type CloseReason,
+  FAULTLESS,
 } from "../core/close-reason.ts";
 import { COUNT_BYTES_IN, COUNT_BYTES_OUT, COUNT_READ_PAUSES } from "../core/counters.ts";
 import {
@@ -31,7 +30,7 @@ import {
 import { copyBytes, type IoBuf } from "../buffer/io-buf.ts";
 import { InputBuffer } from "../buffer/input-buffer.ts";
 import { OutputBuffer } from "../buffer/output-buffer.ts";
-import type { Session } from "./protocol.ts";
+import type { PeerAddress, Session } from "./protocol.ts";
 import type { RawSocket } from "./raw-socket.ts";
 import type { Reactor } from "./reactor.ts";
 import { plainFd, readPiece, sendFile } from "./send-file.ts";
@@ -42,12 +41,6 @@ export const STATE_LINGERING = 2;
 export const STATE_CLOSED = 3;
 
 const NO_REASON = -1;
-const FAULTLESS: ReadonlySet<CloseReason> = new Set([
-  CLOSE_LOCAL,
-  CLOSE_PEER,
-  CLOSE_IDLE,
-  CLOSE_DRAIN,
-]);
 
 export class Connection {
   readonly reactor: Reactor;
@@ -58,6 +51,10 @@ export class Connection {
   state: number = STATE_OPEN;
   /** The peer sent FIN. */
   peerEnded = false;
+  /** TLS is spoken, and its handshake is done. */
+  secure = false;
+  /** From whom the connection is, as a proxy in between says. */
+  origin: PeerAddress | null = null;
   /** False from the high water mark of the output until it falls below the low one. */
   writable = true;
   /** Stands in the reactor's queue of connections whose input goes on later. */
@@ -85,19 +82,18 @@ export class Connection {
     this.output = new OutputBuffer(reactor.pool);
   }
 
-  /** Set once, by the reactor, before any event. */
+  /** By the reactor, before any event; again when what comes before the protocol is done. */
   start(session: Session): void {
-    assert(this.session === null, "a connection gets one session");
     this.session = session;
     if (this.state === STATE_CLOSED) session.closed(this.reason); // while it was being made
   }
 
   get remoteAddress(): string {
-    return this.socket.remoteAddress ?? "";
+    return this.origin?.address ?? this.socket.remoteAddress ?? "";
   }
 
   get remotePort(): number {
-    return this.socket.remotePort ?? 0;
+    return this.origin?.port ?? this.socket.remotePort ?? 0;
   }
 
   /** Bytes that were written and are not with the kernel yet. */

@@ -12,6 +12,7 @@ import { messageOf, MillraceError } from "../core/errors.ts";
 import type { Connection } from "./connection.ts";
 import { setBacklog } from "./listening-socket.ts";
 import type { SocketHandlers } from "./raw-socket.ts";
+import type { TlsMaterial } from "./tls.ts";
 
 export type ListenSource =
   /** Gives a fresh dup of a listening socket each time it is called. */
@@ -24,15 +25,21 @@ const RETRY_MS = 100;
 export class Listener {
   private readonly handlers: SocketHandlers<Connection>;
   private readonly onRetry: (error: unknown) => void;
+  private readonly tls: TlsMaterial | null;
   private source: ListenSource | null = null;
   private listening: { stop(): void } | null = null;
   private heldBack = false;
   private retry: ReturnType<typeof setTimeout> | null = null;
 
   /** `onRetry` is told once why it does not accept again, although it should. */
-  constructor(handlers: SocketHandlers<Connection>, onRetry: (error: unknown) => void = () => {}) {
+  constructor(
+    handlers: SocketHandlers<Connection>,
+    onRetry: (error: unknown) => void = () => {},
+    tls: TlsMaterial | null = null,
+  ) {
     this.handlers = handlers;
     this.onRetry = onRetry;
+    this.tls = tls;
   }
 
   get accepting(): boolean {
@@ -42,7 +49,7 @@ export class Listener {
   /** Begins to accept; throws MillraceError ERR_LISTEN when the address cannot be had. */
   attach(source: ListenSource): void {
     assert(this.source === null, "a listener attached twice");
-    if (!this.heldBack) this.listening = listen(source, this.handlers);
+    if (!this.heldBack) this.listening = listen(source, this.handlers, this.tls);
     this.source = source;
   }
 
@@ -71,7 +78,7 @@ export class Listener {
     const isFirst = this.retry === null;
     this.stopRetrying();
     try {
-      this.listening ??= listen(source, this.handlers);
+      this.listening ??= listen(source, this.handlers, this.tls);
     } catch (error) {
       this.retry = setTimeout(() => this.update(), RETRY_MS);
       if (isFirst) this.onRetry(error);
@@ -84,7 +91,11 @@ export class Listener {
   }
 }
 
-function listen(source: ListenSource, handlers: SocketHandlers<Connection>): { stop(): void } {
+function listen(
+  source: ListenSource,
+  handlers: SocketHandlers<Connection>,
+  tls: TlsMaterial | null,
+): { stop(): void } {
   // Bun.listen takes a descriptor, but its types do not say so.
   const fd = "dup" in source ? source.dup() : -1;
   const where =
@@ -93,7 +104,8 @@ function listen(source: ListenSource, handlers: SocketHandlers<Connection>): { s
       : source.unix !== undefined
         ? { unix: source.unix }
         : { hostname: source.host, port: source.port, reusePort: true };
-  const options = { ...where, allowHalfOpen: true, socket: handlers };
+  const secure = tls === null ? {} : { tls };
+  const options = { ...where, ...secure, allowHalfOpen: true, socket: handlers };
   try {
     const listening = Bun.listen(options as unknown as Bun.TCPSocketListenOptions<Connection>);
     if ("dup" in source && source.backlog !== undefined) setBacklog(fd, source.backlog);

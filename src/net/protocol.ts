@@ -10,6 +10,12 @@ export interface Protocol {
   open(connection: Connection): Session;
 }
 
+/** An IP address without brackets, and a port. */
+export interface PeerAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
 export interface Session {
   /** The connection knows its session now: the application may be told. */
   opened?(): void;
@@ -19,6 +25,8 @@ export interface Session {
    * are valid during the call only.
    */
   input(bytes: Buffer, start: number, end: number): number;
+  /** The TLS handshake has ended; `error` is why the client's certificate is not trusted. */
+  secured?(isDone: boolean, error: Error | null): void;
   /** The output fell below its low mark after it had been above the high one. */
   drained(): void;
   /** The peer will send nothing more. The session decides whether an answer is still due. */

@@ -24,6 +24,8 @@ export interface RawSocket<Owner> extends ByteSink {
 /** The events of a socket, as Bun.listen calls them. */
 export interface SocketHandlers<Owner> {
   open(socket: RawSocket<Owner>): void;
+  /** On a TLS listener, once, after open: see tls.ts. */
+  handshake?(socket: RawSocket<Owner>, isDone: boolean, error: Error | null): void;
   data(socket: RawSocket<Owner>, chunk: Buffer): void;
   drain(socket: RawSocket<Owner>): void;
   /** The peer sent FIN. */

@@ -9,7 +9,7 @@
 
 import { assert } from "../core/assert.ts";
 import type { Clock } from "../core/clock.ts";
-import { CLOSE_DRAIN, CLOSE_LIMIT, type CloseReason } from "../core/close-reason.ts";
+import { CLOSE_DRAIN, CLOSE_LIMIT, CLOSE_TLS, type CloseReason } from "../core/close-reason.ts";
 import {
   COUNT_ACCEPTED,
   COUNT_BUFFER_BYTES_CHARGED,
@@ -25,10 +25,11 @@ import type { BufferPool } from "../buffer/buffer-pool.ts";
 import { TimerDriver } from "../timer/timer-driver.ts";
 import { systemTimerHost, type TimerHost } from "../timer/timer-host.ts";
 import { TimingWheel } from "../timer/timing-wheel.ts";
-import { Connection, STATE_CLOSED } from "./connection.ts";
+import { Connection, STATE_CLOSED, STATE_OPEN } from "./connection.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import type { Protocol } from "./protocol.ts";
 import type { RawSocket, SocketHandlers } from "./raw-socket.ts";
+import { isTlsError } from "./tls.ts";
 
 const CORK_BYTES = 64 * 1024;
 const TICK_MS = 50;
@@ -108,6 +109,7 @@ export class Reactor {
   handlers(protocol: Protocol): SocketHandlers<Connection> {
     return {
       open: (socket) => this.open(socket, protocol),
+      handshake: (socket, isDone, error) => this.handshaken(socket.data, isDone, error),
       data: (socket, chunk) => socket.data.onData(chunk),
       drain: (socket) => {
         this.readClock();
@@ -120,8 +122,10 @@ export class Reactor {
       },
       error: (socket, error) => {
         // Bun brings what a handler threw here, where it would end: it is our bug, and fatal.
-        if (!("syscall" in error)) throw error;
+        const isTls = isTlsError(error);
+        if (!isTls && !("syscall" in error)) throw error;
         this.readClock();
+        if (isTls) return socket.data?.abort(CLOSE_TLS);
         socket.data?.onClose(error);
         socket.terminate();
       },
@@ -153,6 +157,17 @@ export class Reactor {
     const session = protocol.open(connection);
     connection.start(session);
     if (connection.state !== STATE_CLOSED) session.opened?.();
+    connection.uncork(previous);
+  }
+
+  private handshaken(
+    connection: Connection | undefined,
+    isDone: boolean,
+    error: Error | null,
+  ): void {
+    if (connection === undefined || connection.state !== STATE_OPEN) return;
+    const previous = connection.cork();
+    connection.currentSession.secured?.(isDone, error);
     connection.uncork(previous);
   }
 

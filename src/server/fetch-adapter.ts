@@ -83,10 +83,11 @@ function toWebRequest(request: HttpRequest): Request | null {
 
 function urlOf(request: HttpRequest): string {
   const { target } = request;
+  const scheme = request.connection?.secure === true ? "https" : "http";
   if (!target.startsWith("/")) {
-    return target === "*" ? `http://${request.authority || "localhost"}/` : target;
+    return target === "*" ? `${scheme}://${request.authority || "localhost"}/` : target;
   }
-  return `http://${request.authority || "localhost"}${target}`;
+  return `${scheme}://${request.authority || "localhost"}${target}`;
 }
 
 function attachBody(request: HttpRequest, init: RequestInit): void {

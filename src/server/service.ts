@@ -5,6 +5,7 @@ import type { HttpRequest } from "./http-request.ts";
 import type { HttpResponse } from "./http-response.ts";
 import type { StaticOptions } from "./static-options.ts";
 import type { TcpListener } from "./tcp-service.ts";
+import { checkTransport, type TransportOptions } from "./transport.ts";
 
 /** Where in the whole a worker stands. */
 export interface WorkerContext {
@@ -33,7 +34,7 @@ export interface FetchContext {
 /** "METHOD /path", "/path" for every method; `:name` matches a segment, a last `*` the rest. */
 export type Routes = Readonly<Record<string, RouteHandler>>;
 
-export interface HttpListenerOptions {
+export interface HttpListenerOptions extends TransportOptions {
   /** 0 picks a free one. Default 8080; the command line's --port takes its place. */
   readonly port?: number;
   /** Default 127.0.0.1. */
@@ -69,6 +70,7 @@ export function http(options: HttpListenerOptions): HttpListener {
   if (options.routes === undefined && options.fetch === undefined && options.static === undefined) {
     throw new TypeError("Cannot make an http listener: it needs routes, static or fetch");
   }
+  checkTransport("http", options);
   return { kind: "http", ...options };
 }
 

@@ -1,6 +1,6 @@
 // What a worker is told about its limits and times. The master resolves it once from the command
 // line (or from the options of serve()), and every worker gets the same frozen copy in its start
-// message: a plain object of numbers, so that it can be cloned between threads. Components copy the
+// message: a plain object, so that it can be cloned between threads. Components copy the
 // numbers they need into fields when they are built; nobody reads settings on the data path.
 
 import { MillraceError } from "../core/errors.ts";
@@ -20,6 +20,7 @@ import {
   WORKERS_MAX,
   WRITE_STALL_MS,
 } from "../core/limits.ts";
+import type { TlsOptions } from "../net/tls.ts";
 
 export interface ServerSettings {
   /** Workers of the process: 1..WORKERS_MAX. */
@@ -40,9 +41,13 @@ export interface ServerSettings {
   readonly drainTimeoutMs: number;
   /** Connections that the kernel keeps for us before they are accepted, per worker and listener. */
   readonly backlog: number;
+  /** Makes the service's main listener speak TLS; otherwise it is as the service says. */
+  readonly tls?: TlsOptions;
 }
 
-export type ServerSettingsInput = { readonly [Name in keyof ServerSettings]?: number | undefined };
+export type ServerSettingsInput = {
+  readonly [Name in keyof ServerSettings]?: ServerSettings[Name] | undefined;
+};
 
 export interface Machine {
   /** Workers when nothing is said: the processors this process may use. */
@@ -69,6 +74,7 @@ export function resolveSettings(input: ServerSettingsInput, machine: Machine): S
     bodyBytesMax: input.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT,
     drainTimeoutMs: input.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
     backlog: input.backlog ?? BACKLOG_DEFAULT,
+    ...(input.tls === undefined ? {} : { tls: input.tls }),
   };
   checkSettings(settings, machine);
   return Object.freeze(settings);

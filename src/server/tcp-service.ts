@@ -6,6 +6,7 @@ import type { Framing } from "../net/framing/framing.ts";
 import { raw } from "../net/framing/raw.ts";
 import { type HeartbeatOptions, HeartbeatPolicy } from "../timer/heartbeat.ts";
 import type { TcpConnection } from "./tcp-connection.ts";
+import { checkTransport, type TransportOptions } from "./transport.ts";
 
 /** A frame that spans chunks is put together in one io_buf. */
 const IO_BUF_BYTES_MAX: number = IO_BUF_CLASS_BYTES[IO_BUF_CLASS_BYTES.length - 1]!;
@@ -18,7 +19,7 @@ export interface TcpHeartbeatOptions extends HeartbeatOptions {
 }
 
 // The handlers are methods, not properties, so that a list can hold listeners with different data.
-export interface TcpListenerOptions<Data = unknown> {
+export interface TcpListenerOptions<Data = unknown> extends TransportOptions {
   /** 0 picks a free one. */
   readonly port?: number;
   /** Default 127.0.0.1. */
@@ -60,6 +61,7 @@ export interface TcpListener<Data = unknown> extends TcpListenerOptions<Data> {
  * })
  */
 export function tcp<Data = unknown>(options: TcpListenerOptions<Data>): TcpListener<Data> {
+  checkTransport("tcp", options);
   const framing = options.framing ?? raw();
   if (framing.name !== "raw" && framing.maxWireBytes > IO_BUF_BYTES_MAX) {
     throw new RangeError(
