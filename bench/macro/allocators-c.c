@@ -51,25 +51,22 @@ static void larson(long operations) {
 }
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static void *queue[BATCHES][BATCH];
+static void **queue[BATCHES];
 static int queued;
 static long rounds;
 
 static void *worker(void *unused) {
-  void **batch = malloc(sizeof(void *) * BATCH);
   for (long round = 0; round < rounds; round++) {
+    void **batch = take(sizeof(void *) * BATCH);
     for (int i = 0; i < BATCH; i++) memset(batch[i] = take(64), i, 64);
     pthread_mutex_lock(&mutex);
-    memcpy(queue[queued++], batch, sizeof(void *) * BATCH);
-    if (queued > 1 || round % 2) memcpy(batch, queue[--queued], sizeof(void *) * BATCH);
-    else {
-      pthread_mutex_unlock(&mutex);
-      continue;
-    }
+    queue[queued++] = batch;
+    batch = queued > 1 || round % 2 ? queue[--queued] : NULL;
     pthread_mutex_unlock(&mutex);
+    if (!batch) continue;
     for (int i = 0; i < BATCH; i++) give(batch[i]);
+    give(batch);
   }
-  free(batch);
   return unused;
 }
 

@@ -17,73 +17,96 @@ export interface XmallocTask {
 
 export const BATCH = 4_096;
 export const BATCHES_MAX = 100;
-export const QUEUE_BYTES: number = (16 + BATCH * BATCHES_MAX) * 4;
+export const QUEUE_BYTES: number = (16 + BATCHES_MAX) * 4;
 const BLOCK_BYTES = 64;
+const WARM_UP_ROUNDS = 60;
 
 declare const self: Worker;
 
 self.onmessage = ({ data }: MessageEvent<XmallocTask>): void => {
-  const arena = Arena.attach(data.handle, { worker: data.worker });
-  const queue = new Int32Array(data.queue);
-  const batch = new Int32Array(BATCH);
-  warmUp(arena, batch, new Int32Array(data.handle.segments[0]!));
+  const worker = new XmallocWorker(data);
+  worker.warmUp();
   self.postMessage("ready");
-  Atomics.wait(queue, 2, 0);
+  Atomics.wait(new Int32Array(data.queue), 2, 0);
   const started = performance.timeOrigin + performance.now();
-  const freed = run(data, arena, queue, batch);
+  const freed = worker.run();
   self.postMessage({ freed, started, ended: performance.timeOrigin + performance.now() });
 };
 
-function run(task: XmallocTask, arena: Arena, queue: Int32Array, batch: Int32Array): number {
-  const words = new Int32Array(task.handle.segments[0]!);
-  const holder = task.worker + 1;
-  let freed = 0;
-  for (let round = 0; round < task.batches; round++) {
-    if (task.role !== "consume") {
-      fill(arena, batch, words);
-      while (!push(queue, holder, batch)) Atomics.pause();
+class XmallocWorker {
+  private readonly task: XmallocTask;
+  private readonly arena: Arena;
+  private readonly queue: Int32Array;
+  /** The arena's bytes as int32: a granule is two of them. */
+  private readonly words: Int32Array;
+
+  constructor(task: XmallocTask) {
+    this.task = task;
+    this.arena = Arena.attach(task.handle, { worker: task.worker });
+    this.queue = new Int32Array(task.queue);
+    this.words = new Int32Array(task.handle.segments[0]!);
+  }
+
+  warmUp(): void {
+    for (let round = 0; round < WARM_UP_ROUNDS; round++) this.free(this.fill());
+  }
+
+  run(): number {
+    let freed = 0;
+    for (let round = 0; round < this.task.batches; round++) {
+      if (this.task.role !== "consume") {
+        const batch = this.fill();
+        while (!this.push(batch)) Atomics.pause();
+      }
+      if (this.task.role === "produce") continue;
+      let batch = this.pop();
+      while (batch === 0) {
+        Atomics.pause();
+        batch = this.pop();
+      }
+      this.free(batch);
+      freed += BATCH;
     }
-    if (task.role === "produce") continue;
-    while (!pop(queue, holder, batch)) Atomics.pause();
-    for (let index = 0; index < BATCH; index++) arena.release(batch[index]!);
-    freed += BATCH;
+    return freed;
   }
-  return freed;
-}
 
-function warmUp(arena: Arena, batch: Int32Array, words: Int32Array): void {
-  for (let round = 0; round < 60; round++) {
-    fill(arena, batch, words);
-    for (let index = 0; index < BATCH; index++) arena.release(batch[index]!);
+  /** The batch is a block itself, with the addresses of the others in it. */
+  private fill(): number {
+    const { arena, words } = this;
+    const batch = arena.acquire(BATCH * 4);
+    for (let index = 0; index < BATCH; index++) {
+      const address = arena.acquire(BLOCK_BYTES);
+      words[batch * 2 + index] = address;
+      for (let word = 0; word < BLOCK_BYTES / 4; word++) words[address * 2 + word] = index;
+    }
+    return batch;
   }
-}
 
-function fill(arena: Arena, batch: Int32Array, words: Int32Array): void {
-  for (let index = 0; index < BATCH; index++) {
-    const address = arena.acquire(BLOCK_BYTES);
-    batch[index] = address;
-    for (let word = 0; word < BLOCK_BYTES / 4; word++) words[address * 2 + word] = index;
+  private free(batch: number): void {
+    const { arena, words } = this;
+    for (let index = 0; index < BATCH; index++) arena.release(words[batch * 2 + index]!);
+    arena.release(batch);
   }
-}
 
-function push(queue: Int32Array, holder: number, batch: Int32Array): boolean {
-  if (!lock(queue, 0, holder)) return false;
-  const count = queue[1]!;
-  if (count < BATCHES_MAX) {
-    queue.set(batch, 16 + count * BATCH);
-    queue[1] = count + 1;
+  private push(batch: number): boolean {
+    const { queue } = this;
+    if (!lock(queue, 0, this.task.worker + 1)) return false;
+    const count = queue[1]!;
+    if (count < BATCHES_MAX) {
+      queue[16 + count] = batch;
+      queue[1] = count + 1;
+    }
+    unlock(queue, 0);
+    return count < BATCHES_MAX;
   }
-  unlock(queue, 0);
-  return count < BATCHES_MAX;
-}
 
-function pop(queue: Int32Array, holder: number, batch: Int32Array): boolean {
-  if (!lock(queue, 0, holder)) return false;
-  const count = queue[1]!;
-  if (count > 0) {
-    batch.set(queue.subarray(16 + (count - 1) * BATCH, 16 + count * BATCH));
-    queue[1] = count - 1;
+  private pop(): number {
+    const { queue } = this;
+    if (Atomics.load(queue, 1) === 0 || !lock(queue, 0, this.task.worker + 1)) return 0;
+    const count = queue[1]!;
+    if (count > 0) queue[1] = count - 1;
+    const batch = count > 0 ? queue[16 + count - 1]! : 0;
+    unlock(queue, 0);
+    return batch;
   }
-  unlock(queue, 0);
-  return count > 0;
 }
