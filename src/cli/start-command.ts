@@ -51,7 +51,7 @@ export async function startCommand(args: readonly string[]): Promise<void> {
 
 function announce(server: MillraceServer): void {
   const { workers } = server.settings;
-  const count = workers === 1 ? "1 worker" : `${workers} workers`;
+  const count = `${workers} workers`; // one form: programs read this line
   for (const url of server.urls) {
     process.stdout.write(`millrace listening on ${url} (${count})\n`);
   }
