@@ -1,6 +1,7 @@
 // Turns what the command line names into a service: the welcome site, a folder, or a module of the
 // user's. Each worker does this for itself. Whatever is wrong with the module becomes one line.
 
+import { fileURLToPath } from "node:url";
 import { MillraceError, messageOf } from "../core/errors.ts";
 import {
   defineService,
@@ -27,13 +28,14 @@ export async function loadService(source: ServiceSource): Promise<Service> {
   if (source.kind === "folder") {
     return defineService({ listeners: [http({ static: source.path })] });
   }
+  const path = fileURLToPath(source.url);
   let module: { readonly default?: unknown };
   try {
     module = (await import(source.url)) as { readonly default?: unknown };
   } catch (error) {
-    throw failure(source.url, `it cannot be imported: ${messageOf(error)}`, error);
+    throw failure(path, `it cannot be imported: ${messageOf(error)}`, error);
   }
-  return toService(source.url, module.default);
+  return toService(path, module.default);
 }
 
 /** Accepts a service, `{ fetch, port?, hostname? }`, or a bare fetch function. */
@@ -75,7 +77,7 @@ function fetchOptions(name: string, exported: object): Parameters<typeof http>[0
     fetch: (request, server) => app.fetch(request, server),
   };
   if (app.port !== undefined) {
-    const port = Number(app.port);
+    const port = typeof app.port === "string" ? portOf(app.port) : Number(app.port ?? Number.NaN);
     if (!Number.isInteger(port) || port < 0 || port > 65535) {
       throw failure(name, `its port ${JSON.stringify(app.port)} is not between 0 and 65535`);
     }
@@ -83,6 +85,11 @@ function fetchOptions(name: string, exported: object): Parameters<typeof http>[0
   }
   if (typeof app.hostname === "string") options.host = app.hostname;
   return options;
+}
+
+/** An empty string is no port, although Number() makes 0 of it. */
+function portOf(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : Number.NaN;
 }
 
 function failure(name: string, why: string, cause?: unknown): MillraceError {

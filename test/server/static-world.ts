@@ -54,7 +54,11 @@ export type SiteOptions = Omit<StaticOptions, "root">;
 export class StaticWorld extends HttpWorld {
   readonly files: StaticFiles;
 
-  constructor(folder: SiteFolder, options: SiteOptions = {}, memoryBytes: number = 64 * MIB) {
+  constructor(
+    folder: { readonly root: string },
+    options: SiteOptions = {},
+    memoryBytes: number = 64 * MIB,
+  ) {
     const handler: RouteHandler = (request, response) => {
       const result = this.files.handle(request, response);
       return result === false ? answerStatus(response, 404) : result;
