@@ -21,6 +21,7 @@ import type { Service } from "./service.ts";
 import { TcpApplication } from "./tcp-application.ts";
 import type { TcpListener } from "./tcp-service.ts";
 import type { ServerSettings } from "./settings.ts";
+import { openTransport } from "./transport.ts";
 
 const LIMIT_NEWS_MS = 10_000;
 
@@ -30,6 +31,7 @@ export interface ListenerSpec {
   readonly host: string;
   readonly port: number;
   readonly unix?: string;
+  readonly tls?: boolean;
 }
 
 export interface ServerOptions {
@@ -81,9 +83,10 @@ export class Server {
           ? new HttpApplication(listener, httpSettings, this.reactor, log, worker)
           : new TcpApplication(listener as TcpListener, log);
       if (application instanceof HttpApplication) this.applications.push(application);
-      return new Listener(this.reactor.handlers(application), (error) =>
-        log.warn(`cannot accept again yet: ${messageOf(error)}`),
-      );
+      const transport = openTransport(listener, settings.headTimeoutMs, log);
+      const handlers = this.reactor.handlers(transport.wrap(application));
+      const onRetry = (error: unknown) => log.warn(`cannot accept again yet: ${messageOf(error)}`);
+      return new Listener(handlers, onRetry, transport.tls);
     });
   }
 
@@ -94,6 +97,7 @@ export class Server {
       host: listener.host ?? HOST_DEFAULT,
       port: listener.port ?? PORT_DEFAULT,
       ...(listener.unix === undefined ? {} : { unix: listener.unix }),
+      ...(listener.tls === undefined ? {} : { tls: true }),
     }));
   }
 
