@@ -17,6 +17,7 @@ import {
   WORKER_DEFERRED,
   WORKER_LOCK_TIMEOUTS,
   WORKER_REFILLS,
+  WORKER_REFUSED,
   WORKER_SPILLS,
 } from "./arena-layout.ts";
 import type { SharedMemory } from "./shared-memory.ts";
@@ -43,6 +44,7 @@ export interface WorkerStats {
   spills: number;
   lockTimeouts: number;
   deferred: number;
+  refused: number;
 }
 
 /** All in bytes but the counts at the end. */
@@ -156,6 +158,7 @@ function workerStats(memory: SharedMemory): WorkerStats[] {
       spills: words[base + WORKER_SPILLS]!,
       lockTimeouts: words[base + WORKER_LOCK_TIMEOUTS]!,
       deferred: words[base + WORKER_DEFERRED]!,
+      refused: words[base + WORKER_REFUSED]!,
     });
   }
   return all;

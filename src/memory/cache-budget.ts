@@ -18,8 +18,8 @@ import type { SharedMemory } from "./shared-memory.ts";
 const STEP_BYTES: number = 64 * KIB;
 const KEEP_BYTES: number = 128 * KIB; // nobody is robbed below this
 const VICTIMS_MAX = 10;
-const SHARE_OF_LIMIT = 8; // all caches together: this part of the limit
-const OVERALL_BYTES_MAX: number = 256 * MIB;
+const SHARE_OF_LIMIT = 16; // all caches together: this part of the limit
+const OVERALL_BYTES_MAX: number = 64 * MIB;
 
 export function overallBudgetBytes(shape: ArenaShape): number {
   return Math.min(Math.floor((shape.pagesMax * PAGE_BYTES) / SHARE_OF_LIMIT), OVERALL_BYTES_MAX);

@@ -103,6 +103,7 @@ export class ThreadCache {
    * wide mark: so both leave the fast path without a test of their own.
    */
   free(address: number): boolean {
+    if (address !== (address | 0)) return false; // compiles to nothing for an int32
     const { words, marks } = this;
     const cell = address >> MARK_CELL_SHIFT;
     const expected = MARK_IN_USE | (address & MARK_LOW_MASK);

@@ -219,6 +219,10 @@ describe("Arena finds wrong releases", () => {
     ["fraction", (a) => a.release(0.5), "foreign-free"],
     ["not a number", (a) => a.release(Number.NaN), "foreign-free"],
     ["far out", (a) => a.release(2 ** 31 - 1), "foreign-free"],
+    ["beyond an int32", (a) => a.release(a.acquire(64) + 2 ** 32), "foreign-free"],
+    ["a fraction behind", (a) => a.release(a.acquire(64) + 0.5), "foreign-free"],
+    ["a fraction behind, tiny", (a) => a.release(a.acquire(8) + 0.5), "foreign-free"],
+    ["a fraction behind, large", (a) => a.release(a.acquire(MIB) + 0.5), "foreign-free"],
     ["with another size", (a) => a.release(a.acquire(100), 300), "size-mismatch"],
     ["with another size, large", (a) => a.release(a.acquire(100_000), 300_000), "size-mismatch"],
   ];
