@@ -28,6 +28,7 @@ beforeAll(async () => {
   const args = [APP, "--admin", "127.0.0.1:0", "--head-timeout", "300ms"];
   server = await ServerProcess.start(args, { TEST_CERT, TEST_KEY });
   await server.untilLogged(/counters at/);
+  while (server.stdout.length < 4) await Bun.sleep(2);
   stats = /at (http:\S+\/stats)/.exec(server.stderr.join("\n"))![1]!;
 });
 

@@ -34,6 +34,7 @@ beforeAll(async () => {
   const environment = { TEST_CERT: certFile, TEST_KEY: keyFile };
   server = await ServerProcess.start([APP, "--admin", "127.0.0.1:0"], environment);
   await server.untilLogged(/counters at/);
+  await until(() => server.stdout.length === 4);
   stats = /at (http:\S+\/stats)/.exec(server.stderr.join("\n"))![1]!;
 });
 
@@ -80,7 +81,6 @@ function frameOf(payload: Buffer): Buffer {
 
 describe("TLS", () => {
   test("is told by the ready line, and by the URL that a fetch handler sees", async () => {
-    await until(() => server.stdout.length === 4);
     expect(server.stdout[0]).toMatch(/ on https:\/\/127\.0\.0\.1:\d+ \(2 workers\)$/);
     expect(server.stdout[1]).toMatch(/ on tls:\/\/127\.0\.0\.1:\d+ /);
     const url = `https://localhost:${portOf(0)}/a?b=c`;
@@ -96,6 +96,7 @@ describe("TLS", () => {
     for (let at = 0; at < payload.length; at++) payload[at] = (at * 31 + (at >> 8)) & 255;
     const frame = frameOf(payload);
     const count = 100;
+    const pausesBefore = await counter("read_pauses");
     const sent = new Bun.CryptoHasher("sha1");
     const received = new Bun.CryptoHasher("sha1");
     let bytes = 0;
@@ -103,6 +104,7 @@ describe("TLS", () => {
     socket.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
       received.update(chunk);
+      if (bytes % 7 > 0) return;
       socket.pause();
       setImmediate(() => socket.resume());
     });
@@ -113,6 +115,9 @@ describe("TLS", () => {
       socket.write(Buffer.from(frame));
     }
     socket.end(); // half-closes: what was sent is still answered
+    socket.pause();
+    await until(async () => (await counter("read_pauses")) > pausesBefore); // all is full
+    socket.resume();
     await ended.promise;
     expect(bytes).toBe(count * frame.length);
     expect(received.digest("hex")).toBe(sent.digest("hex"));
