@@ -1,6 +1,8 @@
 // CPU per request for files of 1 KB, 100 KB and 10 MB: millrace, nginx and Bun.serve with Bun.file
 // on the same folder, one core each, side by side in one run. The method is that of peers.ts.
-//   bun bench/macro/static-files.ts [--rounds 5] [--seconds 2] [--sizes 1k,100k,10m] [--json FILE]
+//   bun bench/macro/static-files.ts [--rounds 5] [--seconds 2] [--sizes 1k,100k,10m] [--browser]
+//                                   [--json FILE]
+// --browser: every request has the header fields of a browser.
 
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -51,7 +53,7 @@ interface Runner {
   samples: Sample[];
 }
 
-function scenarioOf(size: string): Scenario {
+function scenarioOf(size: string, browser: boolean): Scenario {
   const { bytes } = SIZES[size]!;
   const base = SCENARIOS.find(({ name }) => name === "file1k")!;
   const connections = bytes > LARGE_BYTES ? LARGE_CONNECTIONS : base.connections;
@@ -62,6 +64,7 @@ function scenarioOf(size: string): Scenario {
     path: `/${size}.bin`,
     expectBytes: bytes,
     connections,
+    headers: browser ? SCENARIOS.find(({ name }) => name === "browser")!.headers : [],
   };
 }
 
@@ -99,12 +102,11 @@ async function measure(peer: PeerProcess, scenario: Scenario, seconds: number): 
 }
 
 async function run(
-  size: string,
+  scenario: Scenario,
   rounds: number,
   seconds: number,
   folder: string,
 ): Promise<Figures[]> {
-  const scenario = scenarioOf(size);
   const runners = await startAll(scenario, folder);
   try {
     for (const { process } of runners) await generate(scenario, process.port, WARM_UP_SECONDS);
@@ -135,6 +137,7 @@ async function main(): Promise<void> {
       rounds: { type: "string", default: "5" },
       seconds: { type: "string", default: "2" },
       sizes: { type: "string", default: SIZES_DEFAULT },
+      browser: { type: "boolean", default: false },
       json: { type: "string" },
     },
   });
@@ -149,7 +152,8 @@ async function main(): Promise<void> {
   try {
     prepareFiles(folder, sizes);
     for (const size of sizes) {
-      const figures = await run(size, Number(values.rounds), Number(values.seconds), folder);
+      const scenario = scenarioOf(size, values.browser);
+      const figures = await run(scenario, Number(values.rounds), Number(values.seconds), folder);
       results[size] = figures;
       console.log(`\n${size}\n${tableOf(figures)}`);
     }

@@ -53,6 +53,10 @@ export class OpenFile {
 export class SiteRoot {
   /** As it was given: a link here may be pointed elsewhere while we run (a new release). */
   readonly folder: string;
+  // Where that was at the last look; realpath costs a descriptor and several calls.
+  private realRoot = "";
+  private rootDevice = -1;
+  private rootInode = -1;
 
   constructor(folder: string) {
     this.folder = folder;
@@ -89,9 +93,18 @@ export class SiteRoot {
 
   /** Whether a path without links is inside the root. */
   private holds(real: string): boolean {
-    const root = realpathSync(this.folder);
-    return real === root || root === sep || real.startsWith(root + sep);
+    const { dev, ino } = statSync(this.folder);
+    const isKnown = dev === this.rootDevice && ino === this.rootInode;
+    if (isKnown && isInside(real, this.realRoot)) return true;
+    this.realRoot = realpathSync(this.folder); // another folder, or moved
+    this.rootDevice = dev;
+    this.rootInode = ino;
+    return isInside(real, this.realRoot);
   }
+}
+
+function isInside(real: string, root: string): boolean {
+  return real === root || root === sep || real.startsWith(root + sep);
 }
 
 /** The real path of an open file. */

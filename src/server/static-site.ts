@@ -4,6 +4,7 @@
 // thread pool would cost more than the calls.
 
 import { readSync } from "node:fs";
+import { assert } from "../core/assert.ts";
 import type { Reactor } from "../net/reactor.ts";
 import { StaticCache } from "./static-cache.ts";
 import { CODING_COUNT, CODING_IDENTITY, CODING_SUFFIXES } from "./static-codings.ts";
@@ -24,6 +25,8 @@ import { contentTypeOf, isCompressible } from "./static-types.ts";
 
 /** Up to here content is kept in memory; above, sending from the page cache costs less. */
 export const INLINE_BYTES_MAX: number = 32 * 1024;
+/** More than the head of an answer takes: the options bound what goes into it. */
+const HEAD_BYTES_MAX = 4096;
 /** Smaller ones do not get smaller; larger ones take too long. */
 export const COMPRESS_BYTES_MIN = 1024;
 export const COMPRESS_BYTES_MAX: number = 1024 * 1024;
@@ -38,6 +41,9 @@ export class StaticSite {
   private readonly root: SiteRoot;
 
   constructor(settings: StaticSettings, reactor: Reactor) {
+    // Small content is copied at once: the cache may let go of it after the call.
+    const room = reactor.corkBytes.length;
+    assert(room >= INLINE_BYTES_MAX + HEAD_BYTES_MAX, "a small file must fit into the cork");
     this.settings = settings;
     this.reactor = reactor;
     this.root = new SiteRoot(settings.root);

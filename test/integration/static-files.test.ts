@@ -2,9 +2,10 @@
 // peers, never passed off as whole when they are not, and nothing left open in the end.
 
 import { createHash } from "node:crypto";
-import { readdirSync, readlinkSync, renameSync, truncateSync } from "node:fs";
+import { chmodSync, readdirSync, readlinkSync, renameSync, truncateSync } from "node:fs";
 import { afterAll, describe, expect, test } from "bun:test";
 import { Random } from "../support/random.ts";
+import { ServerProcess } from "../support/server-process.ts";
 import { SiteFolder, StaticServer } from "../server/static-world.ts";
 
 const MIB = 1 << 20;
@@ -142,7 +143,7 @@ describe("a large file", () => {
       return still;
     });
     expect(sent).toBeLessThan(LARGE.length);
-    expect(server.pool.heldBytes - rest).toBeLessThanOrEqual(64 * 1024);
+    expect(server.pool.heldBytes - rest).toBeLessThanOrEqual(256 * 1024);
     for (let step = 0; step < 20 && !client.closed; step++) {
       client.resume();
       const goal = Math.min(client.bytes + 500_000, LARGE.length);
@@ -255,5 +256,44 @@ describe("curl", () => {
     const when = ["-z", "Fri, 02 Jan 2026 03:04:05 GMT"];
     const { out } = await run(...when, "-o", copy, "-w", "%{http_code}", `${server.url}/small.bin`);
     expect(out.toString()).toBe("304");
+  });
+});
+
+describe("a process at its limits", () => {
+  const app = `${import.meta.dir}/static-limits-app.ts`;
+
+  async function run(prefix: readonly string[], mode: string, root: string): Promise<string> {
+    const command = [...prefix, process.execPath, app, mode, root];
+    const child = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
+    return (await new Response(child.stdout).text()).trim();
+  }
+
+  test.if(Bun.which("prlimit") !== null)(
+    "without descriptors answers 503 and recovers",
+    async () => {
+      using site = new SiteFolder({ small: "s", "large-1": "x".repeat(99_999), "large-2": "y" });
+      site.write("large-2", "y".repeat(99_999));
+      const statuses = await run(["prlimit", "--nofile=100"], "descriptors", site.root);
+      expect(statuses).toBe("[200,200,200,200,200,503,200]");
+    },
+  );
+
+  test.if(process.getuid?.() === 0)("without rights answers 403", async () => {
+    using site = new SiteFolder({ small: "s", "closed-file": "x", "closed/file": "x" });
+    chmodSync(site.outside, 0o755);
+    chmodSync(`${site.root}/closed-file`, 0);
+    chmodSync(`${site.root}/closed`, 0);
+    expect(await run([], "rights", site.root)).toBe("[403,403,403,200]");
+  });
+
+  test("without the C library reads and writes what it cannot send", async () => {
+    const environment = { MILLRACE_NO_FFI: "1" };
+    const server = await ServerProcess.start([folder.root, "--workers", "1"], environment);
+    try {
+      const response = await fetch(`http://127.0.0.1:${server.port}/large.bin`);
+      expect(digest(new Uint8Array(await response.arrayBuffer()))).toBe(digest(LARGE));
+    } finally {
+      server.kill();
+    }
   });
 });
