@@ -13,8 +13,8 @@ export interface BodySource {
   readonly length: number;
   /** The next piece; null at the end. */
   next(): Piece | null | Promise<Piece | null>;
-  /** Puts bytes on the connection by itself and returns how many: 0 when the connection has to drain
-   *  first, -1 when next() is to be asked. Only for a source of known length. */
+  /** Puts bytes on the connection by itself and returns how many: 0 when the connection has to
+   *  drain first, -1 when next() is to be asked. Only for a source of known length. */
   sendTo?(connection: Connection): number;
   /** The rest is not wanted. */
   cancel(): void;

@@ -1,6 +1,6 @@
 // The hot files of one listener in one worker: found by the bytes of a request's path without a
 // string, content of small ones in io_bufs, descriptors of large ones kept open. Bounded in files,
-// in bytes and in descriptors; what has not been asked for since the hand came by goes first (CLOCK).
+// in bytes and in descriptors; what has not been asked for again since the hand came by goes first.
 //
 //   hash of path -> SiteFile       decoded path -> SiteFile       ring of SiteFiles, hand
 //

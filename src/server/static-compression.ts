@@ -1,5 +1,5 @@
 // Compression on the fly, off this thread: a few at a time, each file and coding once. Quality is
-// chosen for work that is done while somebody waits; who wants the last percent puts a sibling there.
+// chosen for work that somebody waits for; who wants the last percent puts a sibling there.
 
 import {
   brotliCompress,

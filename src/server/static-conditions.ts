@@ -105,7 +105,7 @@ export function rangeApplies(value: string, validators: Validators, nowMs: numbe
   return parseHttpDate(text, nowMs) === validators.modifiedMs;
 }
 
-/** Whether a list of entity tags, or "*", holds ours. A malformed rest of the list counts for none. */
+/** Whether a list of entity tags, or "*", holds ours. A malformed rest of it counts for none. */
 function matches(
   field: string,
   etag: string,

@@ -1,7 +1,7 @@
 // A folder served as a site, by one listener in one worker: from the path of a request to the file
-// that answers it. A folder without its slash is sent there, one without an index may be listed, and
-// what a single-page application takes for its own is answered with its page. Whatever is not here
-// falls through (false): the application goes on with fetch, or 404.
+// that answers it. A folder without its slash is sent there, one without an index may be listed,
+// and what a single-page application takes for its own is answered with its page. Whatever is not
+// here falls through (false): the application goes on with fetch, or 404.
 
 import type { Reactor } from "../net/reactor.ts";
 import { answerStatus } from "./answer.ts";
@@ -20,7 +20,7 @@ export class StaticFiles {
   private readonly settings: StaticSettings;
   private readonly responder: StaticResponder;
 
-  /** Throws TypeError or RangeError for wrong options, MillraceError when there is no such folder. */
+  /** Throws TypeError or RangeError for wrong options, MillraceError where no such folder is. */
   constructor(options: string | StaticOptions, reactor: Reactor) {
     this.settings = resolveStaticOptions(options);
     this.site = new StaticSite(this.settings, reactor);

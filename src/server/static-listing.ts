@@ -71,7 +71,8 @@ function itemOf(folder: string, name: string): Item[] {
 
 function renderItem(item: Item): string {
   const slash = item.isFolder ? "/" : "";
-  const link = `<a href="./${encodeSegment(item.name)}${slash}">${escapeHtml(item.name)}${slash}</a>`;
+  const href = `./${encodeSegment(item.name)}${slash}`;
+  const link = `<a href="${href}">${escapeHtml(item.name)}${slash}</a>`;
   const time = new Date(item.mtimeMs).toISOString().slice(0, 16).replace("T", " ");
   return `<tr><td>${link}</td><td>${item.isFolder ? "" : item.size}</td><td>${time}</td></tr>`;
 }

@@ -24,7 +24,7 @@ export interface StaticOptions {
   /** Answers paths without an extension where no file is: true with the index of the root, or with
    *  the file named. Default false. */
   readonly spa?: boolean | string;
-  /** Sends a file's sibling with .br, .zst or .gz in its place to those who take it. Default true. */
+  /** Sends the sibling of a file with .br, .zst or .gz to those who take it. Default true. */
   readonly precompressed?: boolean;
   /** Compresses text without such siblings and keeps the result. Default true. */
   readonly compress?: boolean;

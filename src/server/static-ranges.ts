@@ -1,6 +1,6 @@
 // The Range field (RFC 9110 14): which bytes of a representation are wanted, and the frame around
-// several of them. An invalid field is ignored, as the RFC asks; so is one that asks for more pieces
-// than a reasonable client does, since many small or overlapping ranges are a known attack.
+// several of them. An invalid field is ignored, as the RFC asks; so is one that asks for more
+// pieces than a reasonable client does, since many small ranges are a known attack.
 //
 // Invariant: the ranges of a list are inside the representation, and no two of them overlap.
 

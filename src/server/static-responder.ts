@@ -1,6 +1,6 @@
-// Answers a request for a file that has been found, by the rules of RFC 9110: coding, preconditions,
-// ranges, body. The common request, for a small file and without any of these fields, is one look at
-// the names of its fields and one copy.
+// Answers a request for a file that has been found, by the rules of RFC 9110: coding,
+// preconditions, ranges, body. The common request, for a small file and without any of these
+// fields, is one look at the names of its fields and one copy.
 //
 //   coding by Accept-Encoding (12.5.3) -> preconditions (13.2.2) -> Range (14) -> bytes or source
 
@@ -50,7 +50,7 @@ export class StaticResponder {
   private readonly reactor: Reactor;
   private readonly preferences: CodingPreferences = new CodingPreferences();
   private readonly compressor: Compressor = new Compressor();
-  /** Of multipart answers: random, so that no file holds it; one for all, so that heads are kept. */
+  /** Of multipart answers: random, so that no file holds it; one, so that heads are kept. */
   private readonly boundary: string = `millrace-${randomBytes(18).toString("hex")}`;
 
   constructor(site: StaticSite, reactor: Reactor) {

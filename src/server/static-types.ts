@@ -19,8 +19,14 @@ const CORRECTIONS: Readonly<Record<string, string>> = {
 
 const TEXTUAL = /^(?:text\/|application\/(?:javascript|xml|manifest\+json|vnd\.apple\.mpegurl))/;
 
-const COMPRESSIBLE =
-  /^(?:text\/|font\/(?:otf|ttf|collection)|image\/(?:svg\+xml|bmp|x-icon|vnd\.microsoft\.icon)|application\/(?:json|javascript|xml|wasm|x-sh|sql|rtf|toml|yaml|vnd\.ms-fontobject|vnd\.apple\.mpegurl)\b|[^;]*\+(?:json|xml|yaml|text)\b)/;
+const COMPRESSIBLE: readonly RegExp[] = [
+  /^text\//,
+  /^[^;]*\+(?:json|xml|yaml|text)\b/,
+  /^application\/(?:json|javascript|xml|wasm|x-sh|sql|rtf|toml|yaml)\b/,
+  /^application\/vnd\.(?:ms-fontobject|apple\.mpegurl)\b/,
+  /^font\/(?:otf|ttf|collection)\b/,
+  /^image\/(?:bmp|x-icon|vnd\.microsoft\.icon)\b/,
+];
 
 /** What goes before the table: extension without its dot, in lower case -> media type. */
 export type TypeTable = Readonly<Record<string, string>>;
@@ -42,5 +48,5 @@ export function contentTypeOf(path: string, table: TypeTable = NO_TYPES): string
 
 /** Whether files of this type get smaller by compression. */
 export function isCompressible(type: string): boolean {
-  return COMPRESSIBLE.test(type);
+  return COMPRESSIBLE.some((pattern) => pattern.test(type));
 }

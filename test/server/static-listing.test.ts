@@ -35,7 +35,7 @@ test("renderListing escapes its own path", () => {
   expect(links(page)).toEqual(["../", "./x"]);
 });
 
-test("renderListing shows folders first, and neither hidden files nor what cannot be served", () => {
+test("renderListing shows folders first, and nothing that is hidden or cannot be served", () => {
   using site = new SiteFolder({ "b.txt": "12345", ".env": "x", "a.txt": "1" });
   mkdirSync(`${site.root}/z`);
   mkdirSync(`${site.root}/.git`);

@@ -308,7 +308,7 @@ describe("Accept-Encoding", () => {
     world.checkEnd();
   });
 
-  test("serves a peer that leaves while its page is compressed no more, and others still", async () => {
+  test("lets a peer leave while its page is compressed, and serves the others", async () => {
     using folder = new SiteFolder(FILES);
     const world = new StaticWorld(folder);
     const peer = world.connect();
