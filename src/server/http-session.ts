@@ -201,7 +201,7 @@ export class HttpSession implements Session {
     const decoder = this.decoder!;
     let position = start;
     for (;;) {
-      // Nothing is taken while the reader is behind; but it must learn that there is no more to come.
+      // Nothing is taken while the reader is behind; yet it must learn that the body is complete.
       const waits = exchange !== null && this.waitsForReader(exchange);
       const result = decoder.decode(bytes, position, waits ? position : end);
       position = decoder.position;
@@ -402,7 +402,7 @@ export class HttpSession implements Session {
 
   // ---- errors -------------------------------------------------------------------------------
 
-  /** The request cannot go on: an error for its reader, and for the peer if it has no answer yet. */
+  /** The request cannot go on: an error for its reader, and for a peer without an answer. */
   private fail(exchange: Exchange, status: number, reason: CloseReason, fault: BodyFault): void {
     exchange.body.fail(fault);
     exchange.request.abort();

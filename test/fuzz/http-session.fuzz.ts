@@ -1,12 +1,12 @@
-// Random traffic through whole HTTP sessions in the simulated world: valid requests and mutations of
-// them, cut anywhere, from several peers at once, who read slowly, finish and reset; handlers that
-// answer at once, late, twice, in a stream, never, or fail, and read the body or not.
+// Random traffic through whole HTTP sessions in the simulated world: valid requests and mutations
+// of them, cut anywhere, from several peers at once, who read slowly, finish and reset; handlers
+// that answer at once, late, twice, in a stream, never, or fail, and read the body or not.
 //
 //   bun test/fuzz/http-session.fuzz.ts --seed S --count N      (script k has the seed S + k)
 //
-// Nothing throws; what a peer gets is a sequence of well-formed answers, one a request at most, each
-// of a request of its own and in their order; no handler sees its request change under it; at the
-// end nothing is held and every count adds up.
+// Nothing throws; what a peer gets is a sequence of well-formed answers, one a request at most,
+// each to a request of its own and in their order; no handler sees its request change under it; at
+// the end nothing is held and every count adds up.
 
 import { parseArgs } from "node:util";
 import type { HttpRequest } from "../../src/server/http-request.ts";
@@ -19,6 +19,8 @@ const PEERS = 3;
 const STEPS = 40;
 const CODES = [200, 201, 204, 205, 304, 404, 500];
 
+const LONG_CHUNK: string = "z".repeat(0x10000);
+
 const CORPUS: readonly string[] = [
   request("GET /a"),
   request("HEAD /b?c", "", "X-Field: value"),
@@ -28,7 +30,7 @@ const CORPUS: readonly string[] = [
   request("PUT /f", "", "Connection: close"),
   request("POST /g", "body!", "Expect: 100-continue"),
   `${request("POST /h", "", "Transfer-Encoding: chunked")}5;a="b"\r\nhello\r\n0\r\nT: x\r\n\r\n`,
-  `${request("POST /i", "", "Transfer-Encoding: chunked")}10000\r\n${"z".repeat(65_536)}\r\n0\r\n\r\n`,
+  `${request("POST /i", "", "Transfer-Encoding: chunked")}10000\r\n${LONG_CHUNK}\r\n0\r\n\r\n`,
   "GET /j HTTP/1.0\r\n\r\n",
   "POST /k HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 3\r\n\r\nabc",
   "GET http://a/l HTTP/1.1\r\nHost: a\r\n\r\n",

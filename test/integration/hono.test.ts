@@ -38,7 +38,7 @@ interface HonoApp {
   fetch: (request: Request) => Response | Promise<Response>;
 }
 
-/** The package, or null when it is not installed: by a name that the type checker does not follow. */
+/** The package, or null when it is not installed; the type checker does not look for it. */
 async function optional(name: string): Promise<Record<string, unknown> | null> {
   try {
     return (await import(name)) as Record<string, unknown>;

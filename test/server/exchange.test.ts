@@ -27,7 +27,7 @@ test("ExchangePool refuses an exchange that is in it already", () => {
   expect(() => exchanges.give(exchange)).toThrow("came back twice");
 });
 
-test("ExchangePool never reuses an exchange whose handler gave no answer and may still give one", () => {
+test("ExchangePool never reuses an exchange that may still be answered", () => {
   let late: (() => void) | undefined;
   const world = worldOf((from, response) => {
     if (from.path === "/late") late = () => response.text("for somebody else");

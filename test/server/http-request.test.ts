@@ -74,7 +74,7 @@ test("HttpRequest gives the same signal each time", () => {
   expect(seen(request("GET /"), (from) => from.signal === from.signal)).toBe(true);
 });
 
-test("HttpRequest reads a body as bytes, text and JSON, each from memory of the caller's own", async () => {
+test("HttpRequest reads a body as bytes, text and JSON", async () => {
   const bodies: unknown[] = [];
   const world = worldOf(async (from, response) => {
     if (from.path === "/text") bodies.push(await from.text());
@@ -86,5 +86,6 @@ test("HttpRequest reads a body as bytes, text and JSON, each from memory of the 
   peer.send(request("POST /bytes", "abc") + request("POST /text", "\xc3\xa9\xff"));
   peer.send(request("POST /json", '{"a":[1]}') + request("GET /bytes"));
   await peer.answered(4);
-  expect(bodies).toEqual([Uint8Array.from([97, 98, 99]), "é\ufffd", { a: [1] }, new Uint8Array(0)]);
+  const abc = Uint8Array.from([97, 98, 99]);
+  expect(bodies).toEqual([abc, "é\ufffd", { a: [1] }, new Uint8Array(0)]);
 });

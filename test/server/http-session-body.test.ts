@@ -47,7 +47,7 @@ test("HttpSession gives a body of every size whole, by length and chunked", asyn
   }
 });
 
-test("HttpSession streams a body to a handler that reads piece by piece, and slows the peer", async () => {
+test("HttpSession streams a body to a slow reader, and slows the peer", async () => {
   let step = (): void => {};
   let got = 0;
   const world = worldOf(async (from, response) => {
@@ -97,7 +97,7 @@ test("HttpSession logs a body that is read twice: it is the handler's fault", as
   expect(world.count(COUNT_HANDLER_ERRORS)).toBe(1);
 });
 
-test("HttpSession answers a body above the limit with 413, by its length and by its chunks", async () => {
+test("HttpSession answers a body above the limit with 413, however it comes", async () => {
   const outcomes: string[] = [];
   const readers: Record<string, (from: HttpRequest) => Promise<unknown>> = {
     bytes: (from) => from.bytes(),
@@ -130,7 +130,7 @@ test("HttpSession answers a body above the limit with 413, by its length and by 
   world.checkEnd();
 });
 
-test("HttpSession answers a malformed body with 400, before and after the handler was called", async () => {
+test("HttpSession answers a malformed body with 400, early and late", async () => {
   for (const before of ["", chunk("x".repeat(BODY_BUFFER_BYTES + 1))]) {
     const codes: string[] = [];
     const world = worldOf(async (from) => {
@@ -150,7 +150,7 @@ test("HttpSession answers a malformed body with 400, before and after the handle
   }
 });
 
-test("HttpSession rejects the reader of a body whose peer leaves, by FIN and by reset", async () => {
+test("HttpSession rejects the reader of a body whose peer leaves", async () => {
   for (const leave of ["peerEnd", "peerReset"] as const) {
     for (const whole of [true, false]) {
       const codes: string[] = [];
@@ -287,7 +287,7 @@ test("HttpSession cuts off an endless chunked body that nobody reads", async () 
   world.checkEnd();
 });
 
-test("HttpSession does not touch another connection when one leaves in the middle of an unread body", async () => {
+test("HttpSession touches no other connection when one leaves within an unread body", async () => {
   let release = (): void => {};
   const world = worldOf(async (from, response) => {
     if (from.path !== "/slow") return response.text("early");
@@ -330,7 +330,7 @@ test("HttpSession sends 100 (Continue) once, when the handler reads", async () =
   world.checkEnd();
 });
 
-test("HttpSession sends no 100 for a body that is there, nor to HTTP/1.0, nor before a refusal", async () => {
+test("HttpSession sends no 100 where it is not wanted", async () => {
   const world = worldOf(echo, { bodyBytesMax: 100 });
   const there = world.connect().send(`${EXPECT}hello`);
   expect((await there.answered(1))[0]).toMatchObject({ status: 200, body: "hello" });
@@ -404,7 +404,7 @@ test("HttpSession answers JSON that is none with 400, and logs nothing", async (
   expect(world.log).toEqual([]);
 });
 
-test("HttpSession holds no pooled memory for a handler that never ends, once it is answered or left", async () => {
+test("HttpSession holds no pooled memory for a handler that never ends", async () => {
   for (const early of [true, false]) {
     const bodies: string[] = [];
     let release = (): void => {};
@@ -424,7 +424,7 @@ test("HttpSession holds no pooled memory for a handler that never ends, once it 
   }
 });
 
-test("HttpSession tells a peer that ends its side within a body by 400, if it still reads", async () => {
+test("HttpSession tells a peer that ends its side within a body by 400", async () => {
   const world = worldOf(echo);
   const peer = world.connect().send(request("POST /", "x".repeat(100_000)).slice(0, -1));
   peer.socket.peerEnd();

@@ -53,7 +53,7 @@ test("HttpSession answers 408 to a head that is not complete in time, however it
   world.checkEnd();
 });
 
-test("HttpSession without a head timeout still closes a connection that is silent in a head", () => {
+test("HttpSession without a head timeout closes a connection silent in a head", () => {
   const world = worldOf((_, response) => response.text("ok"), { ...TIMES, headTimeoutMs: 0 });
   const peer = world.connect().send("GET / HT");
   world.clock.advance(50_000);
@@ -75,7 +75,7 @@ test("HttpSession without an idle timeout leaves a silent connection alone", () 
   world.checkEnd();
 });
 
-test("HttpSession answers 408 to a body that stalls, before and after the handler was called", async () => {
+test("HttpSession answers 408 to a body that stalls, early and late", async () => {
   for (const size of [10, 70_000]) {
     const codes: unknown[] = [];
     const world = worldOf(async (from, response) => {
@@ -96,7 +96,7 @@ test("HttpSession answers 408 to a body that stalls, before and after the handle
   }
 });
 
-test("HttpSession lets a body take as long as it likes while it keeps its minimum rate", async () => {
+test("HttpSession lets a body take its time while it keeps the minimum rate", async () => {
   const world = worldOf(echo, TIMES);
   const body = "x".repeat(20_000);
   const peer = world.connect().send(request("POST /", body).slice(0, -body.length));

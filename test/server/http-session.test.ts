@@ -70,7 +70,7 @@ for (const [name, [vector, statuses]] of Object.entries(SYNC_VECTORS)) {
   });
 }
 
-test("HttpSession echoes bodies the same however they are cut, whatever comes behind them", async () => {
+test("HttpSession echoes bodies the same however they are cut", async () => {
   const chunked = request("POST /", "", "Transfer-Encoding: chunked");
   const text = `${request("POST /", "hello")}${chunked}3;x="y"\r\nabc\r\n00\r\nT: 1\r\n\r\n${GET}`;
   const outcome = await sameForEveryCut(echo, text);
@@ -138,7 +138,7 @@ test("HttpSession closes on FIN between requests, in a head and in an unread bod
   }
 });
 
-test("HttpSession still answers a peer that has closed its side while the handler ran", async () => {
+test("HttpSession answers a peer that closed its side while the handler ran", async () => {
   let release = (): void => {};
   const world = worldOf(async (_, response) => {
     await new Promise<void>((resolve) => (release = resolve));
@@ -181,7 +181,7 @@ test("HttpSession says keep-alive to HTTP/1.0 only when asked, and closes otherw
   expect(modern.answer().fields["connection"]).toBeUndefined();
 });
 
-test("HttpSession tells a handler that throws, rejects or stays silent by 500 and goes on", async () => {
+test("HttpSession answers 500 for a handler that fails or is silent, and goes on", async () => {
   const secret = "password 12345";
   const failing: Record<string, RouteHandler> = {
     throws: () => {
@@ -297,7 +297,7 @@ test("HttpSession awaits whatever can be awaited", async () => {
   expect(peer.answer().body).toBe("a thenable");
 });
 
-test("HttpSession resets the connection when the handler fails behind the head of its answer", async () => {
+test("HttpSession resets when the handler fails behind the head of its answer", async () => {
   const world = worldOf(async (_, response) => {
     response.stream(never());
     await Promise.resolve();
@@ -332,7 +332,7 @@ test("HttpSession keeps the head of a request that came out of reused memory", a
   world.checkEnd();
 });
 
-test("HttpSession waits with further requests while the peer does not read its answers", async () => {
+test("HttpSession waits with requests while the peer does not read answers", async () => {
   const world = worldOf((_, response) => response.text("x".repeat(40_000)));
   const peer = world.connect({ spaceBytes: 1000 }).send(GET.repeat(50));
   expect(world.requests).toBeLessThan(5);
@@ -353,7 +353,7 @@ test("HttpSession holds no buffer and no exchange between requests", () => {
   world.checkEnd();
 });
 
-test("HttpSession answers a draining worker's requests with Connection: close, the running one too", async () => {
+test("HttpSession answers with Connection: close while its worker drains", async () => {
   let release = (): void => {};
   const world = worldOf(async (_, response) => {
     await new Promise<void>((resolve) => (release = resolve));

@@ -1,6 +1,6 @@
 // One http listener in a simulated world: sessions on fake sockets under a fake clock. A peer sends
-// bytes and reads answers, which are parsed here by rules of the test's own, so that a wrong framing
-// cannot hide behind the same mistake on both sides.
+// bytes and reads answers, which are parsed here by rules of the test's own, so that no wrong
+// framing can hide behind the same mistake on both sides.
 
 import { expect } from "bun:test";
 import type { SocketHandler } from "bun";

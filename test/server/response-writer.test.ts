@@ -38,7 +38,7 @@ async function drainSlowly(world: HttpWorld, peer: HttpPeer, bytes: number): Pro
   throw new Error("the answer does not end");
 }
 
-test("ResponseWriter sends pieces of every kind as chunks, and no chunk for an empty one", async () => {
+test("ResponseWriter sends pieces of every kind as chunks, but no empty one", async () => {
   const pieces = ["text", "", new Uint8Array(0), Buffer.from("bytes"), "é", "x".repeat(70_000)];
   const world = worldOf((_, response) => response.stream(watched(pieces, [])));
   const peer = world.connect().send(GET + GET);
@@ -126,7 +126,7 @@ test("ResponseWriter returns to its source once when the peer leaves in the midd
   }
 });
 
-test("ResponseWriter survives an iterator whose return() throws, rejects or gives no promise", async () => {
+test("ResponseWriter survives an iterator whose return() misbehaves", async () => {
   const returns: (() => unknown)[] = [
     () => {
       throw new Error("return");
@@ -229,7 +229,7 @@ test("ResponseWriter sends 10 MB of every form whole and in order to a slow read
   }
 });
 
-test("ResponseWriter lets other connections have their turns beside a source that is always ready", async () => {
+test("ResponseWriter leaves others their turns beside a source that is always ready", async () => {
   const world = worldOf((from, response) => {
     if (from.path === "/endless") response.stream(watched(forever("x".repeat(64 * KIB)), []));
     else response.text("served");

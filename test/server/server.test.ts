@@ -24,7 +24,7 @@ test("Server runs setup before it accepts, and its clean-up once at the end", as
   expect(calls).toEqual(["setup 0 of 1", "clean-up"]);
 });
 
-test("Server drains: what runs is answered with Connection: close, what is idle is closed", async () => {
+test("Server drains: what runs is answered, what is idle is closed", async () => {
   let release = (): void => {};
   let begun = (): void => {};
   const running = new Promise<void>((resolve) => (begun = resolve));

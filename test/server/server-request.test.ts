@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { installServerRequest, ServerRequest } from "../../src/server/server-request.ts";
+import { HttpWorld, request } from "./http-world.ts";
+
+const platform = { Request, fetch };
+
+beforeAll(() => installServerRequest());
+afterAll(() => void Object.assign(globalThis, platform));
+
+/** What `look` makes of a request, while it is served. */
+async function seen<Value>(look: (from: Request) => Value | Promise<Value>): Promise<Value> {
+  let value: { of: Value } | undefined;
+  const world = new HttpWorld({
+    fetch: async (from) => {
+      value = { of: await look(from) };
+      return new Response();
+    },
+  });
+  const peer = world
+    .connect()
+    .send(request("POST /", "body", "X-A: 1", "Cookie: a=b", "COOKIE: c"));
+  await peer.answered(1);
+  return value!.of;
+}
+
+test("ServerRequest is a Request with all its fields", async () => {
+  const kinds = await seen((from) => [from instanceof Request, from instanceof ServerRequest]);
+  expect(kinds).toEqual([true, true]);
+  const fields = await seen((from) => Object.fromEntries(from.headers.entries()));
+  expect(fields).toMatchObject({ host: "a", "x-a": "1", cookie: "a=b; c", "content-length": "4" });
+});
+
+test("ServerRequest passes its fields on to copies of every kind", async () => {
+  expect(await seen((from) => from.clone().headers.get("x-a"))).toBe("1");
+  expect(await seen((from) => new Request(from).headers.get("x-a"))).toBe("1");
+  const other = await seen((from) => new Request("http://b/", from).headers.get("x-a"));
+  expect([null, "1"]).toContain(other);
+  const changed = await seen((from) => new Request(from, { headers: { "X-B": "2" } }));
+  expect([changed.headers.get("x-a"), changed.headers.get("x-b")]).toEqual([null, "2"]);
+});
+
+test("ServerRequest reads its body once, like any other", async () => {
+  const outcome = await seen(async (from) => {
+    const text = await from.text();
+    const again = await from.text().catch(() => "refused");
+    return [text, again, from.bodyUsed];
+  });
+  expect(outcome).toEqual(["body", "refused", true]);
+});
+
+test("installServerRequest leaves Request what it is for everybody else", async () => {
+  const own = new Request("http://a/", { method: "POST", body: "x", headers: { "X-A": "1" } });
+  expect(own instanceof Request).toBe(true);
+  expect(own instanceof platform.Request).toBe(true);
+  expect([own.method, own.headers.get("x-a"), await own.text()]).toEqual(["POST", "1", "x"]);
+});
