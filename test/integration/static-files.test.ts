@@ -6,6 +6,7 @@ import { chmodSync, readdirSync, readlinkSync, renameSync, truncateSync } from "
 import { afterAll, describe, expect, test } from "bun:test";
 import { Random } from "../support/random.ts";
 import { ServerProcess } from "../support/server-process.ts";
+import { FIRST_CERT, FIRST_KEY } from "../net/tls-certificates.ts";
 import { SiteFolder, StaticServer } from "../server/static-world.ts";
 
 const MIB = 1 << 20;
@@ -216,6 +217,21 @@ describe("a large file", () => {
       "byteLength",
     );
   });
+});
+
+test("files are encrypted where the socket is, whole and in ranges", async () => {
+  using server = new StaticServer(folder, {}, { cert: FIRST_CERT, key: FIRST_KEY });
+  const tls = { rejectUnauthorized: false };
+  const url = `https://127.0.0.1:${server.port}`;
+  for (const path of ["/small.bin", "/middle.bin", "/large.bin", "/large.bin"]) {
+    const got = new Uint8Array(await (await fetch(url + path, { tls })).arrayBuffer());
+    const wanted = LARGE.subarray(0, got.length);
+    expect([path, got.length > 999, digest(got)]).toEqual([path, true, digest(wanted)]);
+  }
+  const headers = { Range: "bytes=100-5000000" };
+  const part = await fetch(`${url}/large.bin`, { tls, headers });
+  const got = new Uint8Array(await part.arrayBuffer());
+  expect(digest(got)).toBe(digest(LARGE.subarray(100, 5_000_001)));
 });
 
 describe("curl", () => {

@@ -19,6 +19,8 @@ import type { RouteHandler } from "../../src/server/service.ts";
 import { StaticFiles } from "../../src/server/static-files.ts";
 import { SETTLED_MS } from "../../src/server/static-representation.ts";
 import type { StaticOptions } from "../../src/server/static-options.ts";
+import type { TlsOptions } from "../../src/net/tls.ts";
+import { openTransport } from "../../src/server/transport.ts";
 import { type Answer, type HttpPeer, HttpWorld, SETTINGS } from "./http-world.ts";
 
 /** When the files of a site were written, unless a test says otherwise: long ago. */
@@ -104,7 +106,7 @@ export class StaticServer implements Disposable {
   private readonly application: HttpApplication;
   private readonly listener: { stop(): void; readonly port: number };
 
-  constructor(folder: SiteFolder, options: SiteOptions = {}) {
+  constructor(folder: SiteFolder, options: SiteOptions = {}, tls: TlsOptions | null = null) {
     this.reactor = new Reactor({
       clock: systemClock,
       pool: this.pool,
@@ -115,8 +117,10 @@ export class StaticServer implements Disposable {
     const worker = { index: 0, workers: 1 };
     const files = { static: { root: folder.root, ...options } };
     this.application = new HttpApplication(files, SETTINGS, this.reactor, log, worker);
-    const socket = this.reactor.handlers(this.application);
-    const where = { hostname: "127.0.0.1", port: 0, allowHalfOpen: true, socket };
+    const transport = openTransport(tls === null ? {} : { tls }, 0, log);
+    const socket = this.reactor.handlers(transport.wrap(this.application));
+    const secure = transport.tls === null ? {} : { tls: transport.tls };
+    const where = { hostname: "127.0.0.1", port: 0, allowHalfOpen: true, socket, ...secure };
     this.listener = Bun.listen(where as unknown as Bun.TCPSocketListenOptions<Connection>);
     this.port = this.listener.port;
   }
