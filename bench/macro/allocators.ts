@@ -25,7 +25,7 @@ const LIBRARIES: Readonly<Record<string, string>> = {
 };
 const LIBRARY_FOLDERS = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"];
 const C_OPERATIONS = 4_000_000;
-const XMALLOC_BATCHES = 600;
+const XMALLOC_BATCHES = 3_600; // a worker, or its start and its warm-up would count
 const PIECES_BYTES: number = 400 * MIB;
 
 /** Of all workers together. What a lock costs shows in `cpuNs` even when the cores are not free. */
@@ -55,7 +55,7 @@ async function main(): Promise<void> {
   const single = await xmalloc(["both"], scale);
   const double = await xmalloc(["both", "both"], scale);
   const sides = await xmalloc(["produce", "consume"], scale);
-  const xmallocC = binary === undefined ? [] : measureXmallocC(binary, scale);
+  const xmallocC = binary === undefined ? [] : measureXmallocC(binary);
   printXmalloc(single, double, sides, xmallocC);
   const pieces = measurePieces();
   console.log(`\n400 MB in pieces: ${JSON.stringify(pieces)}`);
@@ -119,11 +119,11 @@ function measureC(
   return Number(stdout.toString());
 }
 
-function measureXmallocC(binary: string, scale: number): [string, number, number][] {
+function measureXmallocC(binary: string): [string, number, number][] {
   const rows: [string, number, number][] = [];
   for (const [name, library] of Object.entries(LIBRARIES)) {
-    const one = measureC(binary, library, "xmalloc-1", scale * 4, false);
-    const two = measureC(binary, library, "xmalloc-2", scale * 4, false);
+    const one = measureC(binary, library, "xmalloc-1", 8, false);
+    const two = measureC(binary, library, "xmalloc-2", 8, false);
     if (one !== undefined && two !== undefined) rows.push([name, one, two]);
   }
   return rows;
@@ -145,7 +145,7 @@ async function xmallocOnce(
 ): Promise<XmallocResult> {
   const arena = Arena.create({ bytesMax: 512 * MIB, workers: 4 });
   const queue = new SharedArrayBuffer(QUEUE_BYTES);
-  const batches = Math.ceil(XMALLOC_BATCHES * scale * 4);
+  const batches = Math.ceil(XMALLOC_BATCHES * Math.min(scale * 4, 1));
   const ready: Promise<void>[] = [];
   const done: Promise<{ freed: number; started: number; ended: number }>[] = [];
   for (const [index, role] of roles.entries()) {

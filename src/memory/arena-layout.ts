@@ -77,7 +77,8 @@ export const CLASS_LIST_MASK = 5; // occupancy lists that are not empty
 export const CLASS_LISTS = 8; // heads, fullest spans first
 export const CLASS_LISTS_COUNT = 8;
 
-// One worker: a header, then per class a list header with its slots behind it.
+// One worker: a header, two tables of its own (in these words, because one array less on the fast
+// path is 0.6 ns), then per class a list header with its slots behind it.
 export const WORKER_STATE = 0;
 export const WORKER_BUDGET = 1; // bytes its cache may hold; others may lower it
 export const WORKER_CLAIMED = 2; // bytes that its lists' lengths may add up to
@@ -110,6 +111,9 @@ export interface ArenaLayout {
   readonly workerBase: Int32Array;
   /** Word offset of a list inside a worker's region, by class. */
   readonly listOffset: Int32Array;
+  /** Word offsets inside a worker's region of its tables from lookup index, from class, to list. */
+  readonly lookupOffset: number;
+  readonly listsOffset: number;
   readonly listMax: Int32Array;
   readonly records: number;
   /** Byte offset of the map from page to class. */
@@ -144,7 +148,9 @@ export function arenaLayout(shape: ArenaShape): ArenaLayout {
   const listOffset = new Int32Array(count + 1);
   // Class 0 has a list that is always empty and full.
   listOffset[0] = WORKER_HEADER_WORDS;
-  let workerWords = WORKER_HEADER_WORDS + LIST_SLOTS;
+  const lookupOffset = WORKER_HEADER_WORDS + LIST_SLOTS;
+  const listsOffset = lookupOffset + classes.lookup.length;
+  let workerWords = listsOffset + count + 1;
   for (let index = 1; index <= count; index++) {
     listOffset[index] = workerWords;
     workerWords += LIST_SLOTS + listMax[index]! + 1; // one more while it spills
@@ -161,6 +167,8 @@ export function arenaLayout(shape: ArenaShape): ArenaLayout {
     transferMax,
     workerBase,
     listOffset,
+    lookupOffset,
+    listsOffset,
     listMax,
     records,
     pageClassByte,

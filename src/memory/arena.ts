@@ -81,7 +81,8 @@ export class Arena implements BlockStore {
   private readonly views: ViewCache;
   private readonly checked: CheckedBlocks | null;
   private readonly leakTracker: LeakTracker | null;
-  /** Neither checked nor tracked: the fast path may be taken. */
+  /** The largest request of the fast path: none when blocks are checked or tracked. */
+  private readonly fastBytesMax: number;
   private readonly plain: boolean;
   private readonly onPressure: (() => void) | undefined;
 
@@ -123,12 +124,13 @@ export class Arena implements BlockStore {
     const leaks = options.leaks ?? "off";
     this.leakTracker = leaks === "off" ? null : new LeakTracker(leaks);
     this.plain = this.checked === null && this.leakTracker === null;
+    this.fastBytesMax = this.plain ? SMALL_BYTES_MAX : 0;
     this.onPressure = options.onPressure;
   }
 
   /** A block of at least `bytes` bytes (an integer), aligned to 8; 0 when the limit refuses it. */
   acquire(bytes: number): number {
-    if (bytes > TINY_BYTES_MAX && bytes <= SMALL_BYTES_MAX && this.plain) {
+    if (bytes > TINY_BYTES_MAX && bytes <= this.fastBytesMax) {
       const address = this.cache.allocate(bytes);
       if (address !== 0) return address;
     }
@@ -140,7 +142,7 @@ export class Arena implements BlockStore {
    * `bytes`, also for a block that was acquired with another size.
    */
   release(address: number, bytes?: number): void {
-    if (bytes === undefined && this.plain && this.cache.free(address)) return;
+    if (this.plain && bytes === undefined && this.cache.free(address)) return;
     this.releaseSlow(address, bytes);
   }
 

@@ -47,8 +47,9 @@ export class ThreadCache {
   private readonly tiny: Uint8Array;
   private readonly pageClass: Uint8Array;
   private readonly lookup: Uint8Array;
-  /** Word offset of the list by lookup index: one load from a size to its list. */
-  private readonly listByIndex: Int32Array;
+  /** Where the tables from lookup index and from class to list stand in the words. */
+  private readonly lookupAt: number;
+  private readonly listsAt: number;
   /** Word offset of each class's list. */
   private readonly lists: Int32Array;
   private readonly tinyLast: number;
@@ -72,7 +73,11 @@ export class ThreadCache {
     this.lookup = layout.classes.lookup;
     this.base = layout.workerBase[worker]!;
     this.lists = layout.listOffset.map((offset) => offset + this.base);
-    this.listByIndex = Int32Array.from(this.lookup, (sizeClass) => this.lists[sizeClass]!);
+    this.lookupAt = this.base + layout.lookupOffset;
+    this.listsAt = this.base + layout.listsOffset;
+    const lookup = Int32Array.from(this.lookup, (sizeClass) => this.lists[sizeClass]!);
+    this.words.set(lookup, this.lookupAt);
+    this.words.set(this.lists, this.listsAt);
     this.tinyLast = layout.classes.tinyLast;
     this.inUse = (worker << OWNER_SHIFT) | MARK_IN_USE;
     this.tinyInUse = TINY_IN_USE + worker;
@@ -88,7 +93,7 @@ export class ThreadCache {
   allocate(bytes: number): number {
     const { words } = this;
     const index = bytes <= LOOKUP_FINE_MAX ? (bytes + 7) >> 3 : (bytes + LOOKUP_COARSE_BIAS) >> 7;
-    const list = this.listByIndex[index]!;
+    const list = words[this.lookupAt + index]!;
     const top = words[list]! - 1;
     if (top < 0) return this.allocateSlow(index);
     const address = words[list + LIST_SLOTS + top]! & SLOT_ADDRESS_MASK;
@@ -108,7 +113,7 @@ export class ThreadCache {
     const cell = address >> MARK_CELL_SHIFT;
     const expected = MARK_IN_USE | (address & MARK_LOW_MASK);
     if ((marks[cell]! & MARK_MATCH_MASK) !== expected) return this.freeTiny(address);
-    const list = this.lists[this.pageClass[address >> PAGE_SHIFT]!]!;
+    const list = words[this.listsAt + this.pageClass[address >> PAGE_SHIFT]!]!;
     const length = words[list]!;
     if (length >= words[list + LIST_MAX]!) return this.freeSlow(address);
     words[list + LIST_SLOTS + length] = address;
@@ -121,7 +126,7 @@ export class ThreadCache {
   allocateTiny(bytes: number): number {
     const { words } = this;
     const index = (bytes + 7) >> 3;
-    const list = this.listByIndex[index]!;
+    const list = words[this.lookupAt + index]!;
     const top = words[list]! - 1;
     if (top < 0) return this.allocateSlow(index);
     const address = words[list + LIST_SLOTS + top]! & SLOT_ADDRESS_MASK;
