@@ -282,7 +282,7 @@ export class Arena implements BlockStore {
     return this.attempt(bytes);
   }
 
-  /** The others flush their caches at their next slow path or tick, if there is anything in them. */
+  /** The others flush their caches at their next slow path or tick, if they hold anything. */
   private raisePressure(): void {
     if (!this.othersHoldBlocks()) return;
     Atomics.add(this.memory.words, HEADER_PRESSURE, 1);

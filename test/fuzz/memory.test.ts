@@ -117,3 +117,11 @@ describe("each tier against a shadow of its own", () => {
     expect(report.served).toBeGreaterThan(1000);
   });
 });
+
+test("examples/shared-memory.ts passes every message without a copy", async () => {
+  const example = new URL("../../examples/shared-memory.ts", import.meta.url).pathname;
+  const child = Bun.spawn([process.execPath, example, "3000"], { stdout: "pipe" });
+  const text = await new Response(child.stdout).text();
+  expect(await child.exited).toBe(0);
+  expect(text).toContain(" 0 bytes still in use");
+});

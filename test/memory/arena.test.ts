@@ -101,7 +101,7 @@ describe("Arena", () => {
     }
   });
 
-  test("an arena of 15 GiB costs next to nothing until it is used, and is usable to its end", () => {
+  test("an arena of 15 GiB costs next to nothing until it is used, and reaches its end", () => {
     const arena = Arena.create({ bytesMax: 15 * GIB, workers: 1 });
     const held: number[] = [];
     for (let address = arena.acquire(GIB); address !== 0; address = arena.acquire(GIB)) {
