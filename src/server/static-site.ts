@@ -3,7 +3,7 @@
 // and synchronous: for a hot file there is one stat in each period, for a cold one a trip through a
 // thread pool would cost more than the calls.
 
-import { readSync } from "node:fs";
+import { readSync, type Stats } from "node:fs";
 import { assert } from "../core/assert.ts";
 import type { Reactor } from "../net/reactor.ts";
 import { StaticCache } from "./static-cache.ts";
@@ -21,7 +21,7 @@ import {
 import type { StaticSettings } from "./static-options.ts";
 import { isSettled, Representation } from "./static-representation.ts";
 import { SiteFile } from "./static-site-file.ts";
-import { contentTypeOf, isCompressible } from "./static-types.ts";
+import { contentTypeOf, isCompressed, isCompressible } from "./static-types.ts";
 
 /** Up to here content is kept in memory; above, sending from the page cache costs less. */
 export const INLINE_BYTES_MAX: number = 32 * 1024;
@@ -125,7 +125,7 @@ export class StaticSite {
     const { size } = opened.stats;
     const type = contentTypeOf(filePath, settings.types);
     const cacheControl = settings.cacheControl(filePath);
-    const codings = this.siblingsOf(filePath, opened);
+    const codings = this.siblingsOf(filePath, type, opened);
     const compressible =
       settings.compress &&
       isCompressible(type) &&
@@ -148,9 +148,9 @@ export class StaticSite {
   }
 
   /** By coding: the sibling's stats, if it is there, inside, and not older than its original. */
-  private siblingsOf(filePath: string, opened: OpenFile): (OpenFile["stats"] | null)[] {
-    const found = new Array<OpenFile["stats"] | null>(CODING_COUNT).fill(null);
-    if (!this.settings.precompressed) return found;
+  private siblingsOf(filePath: string, type: string, opened: OpenFile): (Stats | null)[] {
+    const found = new Array<Stats | null>(CODING_COUNT).fill(null);
+    if (!this.settings.precompressed || isCompressed(type)) return found;
     for (let coding = CODING_IDENTITY + 1; coding < CODING_COUNT; coding++) {
       const sibling = this.openFile(filePath + CODING_SUFFIXES[coding]!);
       if (typeof sibling === "number") continue;
@@ -177,7 +177,7 @@ export class StaticSite {
   }
 
   private hasAppeared(file: SiteFile, coding: number): boolean {
-    if (!this.settings.precompressed) return false;
+    if (!this.settings.precompressed || isCompressed(file.plain.type)) return false;
     const stats = this.root.stat(file.filePath + CODING_SUFFIXES[coding]!);
     return stats !== null && stats.isFile() && stats.mtimeMs >= file.plain.stats.mtimeMs;
   }

@@ -68,6 +68,9 @@ describe("StaticSite finds", () => {
     expect(siblings("/a.js")).toBe("-+--");
     expect(siblings("/b.js")).toBe("----");
     expect(siblings("/c.js")).toBe("----");
+    folder.write("d.png", "d");
+    folder.write("d.png.br", "b");
+    expect(siblings("/d.png")).toBe("----"); // compressed in itself: not looked for
     const [without] = siteOf(folder, { precompressed: false });
     expect(found(without.find("/a.js")).siblings[CODING_BR]).toBeNull();
   });

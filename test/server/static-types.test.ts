@@ -1,7 +1,7 @@
 // Media types that browsers must get right, and names that have none.
 
 import { describe, expect, test } from "bun:test";
-import { contentTypeOf, isCompressible } from "../../src/server/static-types.ts";
+import { contentTypeOf, isCompressed, isCompressible } from "../../src/server/static-types.ts";
 
 describe("contentTypeOf", () => {
   test.each([
@@ -48,5 +48,14 @@ test("isCompressible picks text and leaves what is compressed already", () => {
   }
   for (const type of ["image/png", "application/gzip", "font/woff2", "application/octet-stream"]) {
     expect(isCompressible(type)).toBe(false);
+  }
+});
+
+test("isCompressed names what gains nothing by another coding, and leaves the unknown open", () => {
+  for (const type of ["image/png", "image/jpeg", "video/mp4", "audio/mpeg", "font/woff2"]) {
+    expect([type, isCompressed(type)]).toEqual([type, true]);
+  }
+  for (const type of ["text/html", "image/svg+xml", "font/ttf", "application/octet-stream"]) {
+    expect([type, isCompressed(type)]).toEqual([type, false]);
   }
 });
