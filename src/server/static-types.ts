@@ -51,10 +51,14 @@ export function isCompressible(type: string): boolean {
   return COMPRESSIBLE.some((pattern) => pattern.test(type));
 }
 
-const COMPRESSED: RegExp =
-  /^(?:video\/|audio\/(?:mpeg|mp4|ogg|aac|webm|x-flac)|image\/(?:png|jpeg|gif|webp|avif)|font\/woff)/;
+const COMPRESSED: readonly RegExp[] = [
+  /^video\//,
+  /^audio\/(?:mpeg|mp4|ogg|aac|webm|x-flac)\b/,
+  /^image\/(?:png|jpeg|gif|webp|avif)\b/,
+  /^font\/woff/,
+];
 
 /** Whether files of this type are compressed in themselves: nobody keeps siblings of them. */
 export function isCompressed(type: string): boolean {
-  return COMPRESSED.test(type);
+  return COMPRESSED.some((pattern) => pattern.test(type));
 }
