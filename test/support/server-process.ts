@@ -6,10 +6,23 @@ import { fileURLToPath } from "node:url";
 const MAIN: string = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const PATIENCE_MS = 15_000;
 
+/** Of the checkout; others are compiled, or installed. */
+const COMMAND: readonly string[] = [process.execPath, MAIN];
+
 export interface Finished {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+export interface ServerProcessOptions {
+  /** What is put before "start". */
+  readonly command?: readonly string[];
+  /** Added to this process's. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** So many descriptors and no more. */
+  readonly fdLimit?: number;
 }
 
 export class ServerProcess {
@@ -19,18 +32,16 @@ export class ServerProcess {
   private readonly streams: Promise<unknown>;
   private waiting: (() => void)[] = [];
 
-  private constructor(
-    args: readonly string[],
-    environment: Record<string, string>,
-    fdLimit?: number,
-  ) {
-    const command = [process.execPath, MAIN, "start", ...args];
+  private constructor(args: readonly string[], options: ServerProcessOptions) {
+    const { environment, cwd = process.cwd(), fdLimit } = options;
+    const command = [...(options.command ?? COMMAND), "start", ...args];
     const limited = ["sh", "-c", `ulimit -n ${fdLimit} && exec "$@"`, "sh", ...command];
     this.child = Bun.spawn(fdLimit === undefined ? command : limited, {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
       env: { ...process.env, PORT: "", ...environment },
+      cwd,
     });
     this.streams = Promise.all([
       this.collect(this.child.stdout, this.stdout),
@@ -52,16 +63,22 @@ export class ServerProcess {
     args: readonly string[],
     environment: Record<string, string> = {},
   ): Promise<ServerProcess> {
-    const server = new ServerProcess(args, environment);
+    return ServerProcess.startWith({ environment }, args);
+  }
+
+  /** Another command, elsewhere. */
+  static async startWith(
+    options: ServerProcessOptions,
+    args: readonly string[],
+  ): Promise<ServerProcess> {
+    const server = new ServerProcess(args, options);
     await server.until("a ready line", () => server.stdout.length > 0);
     return server;
   }
 
   /** In a process that may have so many descriptors and no more. */
   static async startWithin(fdLimit: number, args: readonly string[]): Promise<ServerProcess> {
-    const server = new ServerProcess(["--port", "0", ...args], {}, fdLimit);
-    await server.until("a ready line", () => server.stdout.length > 0);
-    return server;
+    return ServerProcess.startWith({ fdLimit }, ["--port", "0", ...args]);
   }
 
   /** Runs the command to its end: for one that is expected to fail. */
@@ -69,7 +86,7 @@ export class ServerProcess {
     args: readonly string[],
     environment: Record<string, string> = {},
   ): Promise<Finished> {
-    const server = new ServerProcess(args, environment);
+    const server = new ServerProcess(args, { environment });
     await server.until("its end", () => server.child.exitCode !== null);
     return server.finished();
   }
