@@ -51,11 +51,6 @@ export function folderLocation(path: string, query: string): string {
   return `${local}/${query === "" ? "" : `?${query}`}`;
 }
 
-/** A decoded path as it stands in a URL, segment by segment. */
-export function encodePath(path: string): string {
-  return path.split("/").map(encodeSegment).join("/");
-}
-
 /** encodeURIComponent that gives U+FFFD for half a surrogate pair instead of throwing. */
 export function encodeSegment(segment: string): string {
   return encodeURIComponent(segment.toWellFormed());

@@ -43,7 +43,7 @@ import {
 import { cachedSource, emptySource, FileSource } from "./static-source.ts";
 
 /** False, or a promise of it: the file is not what it was; nothing has been sent. */
-export type Answered = unknown;
+type Answered = unknown;
 
 export class StaticResponder {
   private readonly site: StaticSite;
