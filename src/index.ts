@@ -1,7 +1,9 @@
 // The one public door. Everything that users import is named here, and nothing else is public.
 
+import type { ServeOptions, ServerHandle } from "./master/serve.ts";
+
 export { MillraceError, type ErrorCode } from "./core/errors.ts";
-export { serve, type ServeOptions, type ServerHandle } from "./master/serve.ts";
+export type { ServeOptions, ServerHandle } from "./master/serve.ts";
 export type { HttpRequest } from "./server/http-request.ts";
 export type { HttpResponse } from "./server/http-response.ts";
 export type { TlsOptions } from "./net/tls.ts";
@@ -19,6 +21,7 @@ export {
   type TcpListener,
   type TcpListenerOptions,
 } from "./server/tcp-service.ts";
+export type { Channel, ChannelHandler } from "./server/channel.ts";
 export {
   defineService,
   type FetchContext,
@@ -32,3 +35,19 @@ export {
   type ServiceListener,
   type WorkerContext,
 } from "./server/service.ts";
+
+/**
+ * Starts a server on every core of this machine and resolves when it accepts connections.
+ *
+ * Rejects with MillraceError: ERR_USAGE, ERR_MODULE, ERR_LISTEN or ERR_WORKER.
+ *
+ * @example
+ * const server = await serve({ service: new URL("./app.ts", import.meta.url), port: 0 });
+ * console.log(server.url);
+ * await server.reload();
+ * await server.stop();
+ */
+export async function serve(options: ServeOptions = {}): Promise<ServerHandle> {
+  // Loaded when it is called: every worker imports this file, and none of them is a master.
+  return (await import("./master/serve.ts")).serve(options);
+}

@@ -66,6 +66,17 @@ export const EMPTY_LINES_MAX = 8; // 400: before a request line
 export const FRAME_BYTES_MAX_DEFAULT: number = 1 * MIB; // where a framing names no maximum
 export const FRAME_BYTES_MAX_LIMIT: number = 1 * GIB; // positions on the wire stay int32
 
+// Access log. What finds no room while the disk does not take it is lost, and counted.
+export const ACCESS_LOG_LINE_BYTES_MAX: number = 4 * KIB; // a pipe takes so much whole; fields are cut
+export const ACCESS_LOG_BLOCK_BYTES: number = 64 * KIB; // written when full ...
+export const ACCESS_LOG_FLUSH_MS = 250; // ... or so long after the first of its lines
+export const ACCESS_LOG_BYTES_MAX: number = 8 * MIB; // of a worker and file
+export const ACCESS_LOG_RETRY_MS = 1_000; // after an error
+export const ACCESS_LOG_CLOSE_MS = 2_000; // at the end, for what is still to be written
+export const REQUEST_ID_CHARACTERS_MAX = 64; // of X-Request-Id: another is generated
+export const SLOW_REQUEST_LINES_MAX = 10; // of the log in a window; the rest is counted
+export const SLOW_REQUEST_WINDOW_MS = 10_000;
+
 // Times
 export const HEARTBEAT_INTERVAL_MS = 30_000; // by default: given up after three of them in silence
 export const HEARTBEAT_MISSES = 3;
@@ -79,6 +90,13 @@ export const LINGER_MS = 2_000; // after our FIN, for the peer's
 export const DRAIN_TIMEOUT_MS = 10_000; // SIGTERM to the end, at most
 export const DRAIN_QUIET_STOP_MS = 100; // a connection this long silent counts as idle: stop
 export const DRAIN_QUIET_RELOAD_MS = 1_000; // the same for a reload, where nothing is urgent
+
+// Messages between workers. A worker that is so far behind makes publish() say false.
+export const MAIL_RING_BYTES: number = 256 * KIB; // of each worker; a power of two
+export const MAIL_BYTES_MAX: number = 64 * KIB; // of one message: RangeError
+export const TOPIC_BYTES_MAX = 256; // RangeError
+export const MAIL_RECORDS_PER_TURN = 1024; // then sockets get their turn
+export const MAILBOXES_PER_WORKER = 4; // lives of one place at a time: 2 drain, 1 serves, 1 comes
 
 // Master
 export const READY_TIMEOUT_MS = 30_000; // a worker that is not ready by then has failed

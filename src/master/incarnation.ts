@@ -12,6 +12,7 @@ import { READY_TIMEOUT_MS } from "../core/limits.ts";
 import type { LogLevel } from "../core/log.ts";
 import type { ServiceSource } from "../server/load-service.ts";
 import type { ServerSettings } from "../server/settings.ts";
+import type { Exchange } from "../thread/exchange.ts";
 import type { StatsBoard, StatsRow } from "../thread/stats-board.ts";
 import { WorkerHandle, type WorkerExit } from "../thread/worker-handle.ts";
 import type { FromWorker, ListenerGrant, ToWorker } from "./worker-protocol.ts";
@@ -28,6 +29,8 @@ export interface IncarnationOptions {
   /** Counts the lives of all slots: the first has 1. */
   readonly generation: number;
   readonly board: StatsBoard;
+  /** Where workers write to each other. */
+  readonly exchange?: Exchange;
   /** For each of the two steps, loading and starting; READY_TIMEOUT_MS by default. */
   readonly readyTimeoutMs?: number;
   /** The end of a worker that was ready and that nobody asked to leave. */
@@ -46,6 +49,7 @@ export class Incarnation {
   /** Resolves when a leaving worker has stopped accepting, or has ended. */
   readonly detached: Promise<void>;
   private readonly options: IncarnationOptions;
+  private readonly mailbox: number;
   private readonly handle: WorkerHandle<ToWorker, FromWorker>;
   private readonly loaded = Promise.withResolvers<readonly ListenerSpec[]>();
   private readonly ready = Promise.withResolvers<void>();
@@ -70,9 +74,11 @@ export class Incarnation {
       onMessage: (message) => this.receive(message),
       onExit: (exit) => this.exited(exit),
     });
-    const { source, settings, logLevel, workerIndex } = options;
+    const { source, settings, logLevel, workerIndex, exchange } = options;
     const counters = this.row;
-    this.handle.post({ type: "init", source, settings, logLevel, workerIndex, counters });
+    const member = (this.mailbox = exchange?.admit() ?? -1);
+    const mail = member < 0 ? {} : { mail: { exchange: exchange!.handle, member } };
+    this.handle.post({ type: "init", source, settings, logLevel, workerIndex, counters, ...mail });
   }
 
   get state(): IncarnationState {
@@ -142,6 +148,7 @@ export class Incarnation {
   private exited(exit: WorkerExit): void {
     const before = this.phase;
     this.phase = "ended";
+    if (this.mailbox >= 0) this.options.exchange!.dismiss(this.mailbox);
     const asked = before === "leaving" || (before === "loading" && this.failure !== null);
     const clean = asked && exit.code === 0; // it may crash while it drains
     this.options.board.close(this.row, clean ? "drained" : "died");

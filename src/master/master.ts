@@ -9,10 +9,15 @@
 
 import { systemClock, type Clock } from "../core/clock.ts";
 import { MillraceError, messageOf } from "../core/errors.ts";
-import { DRAIN_QUIET_RELOAD_MS, DRAIN_QUIET_STOP_MS } from "../core/limits.ts";
+import {
+  DRAIN_QUIET_RELOAD_MS,
+  DRAIN_QUIET_STOP_MS,
+  MAILBOXES_PER_WORKER,
+} from "../core/limits.ts";
 import type { Log, LogLevel } from "../core/log.ts";
 import type { ServiceSource } from "../server/load-service.ts";
 import type { ServerSettings } from "../server/settings.ts";
+import { Exchange } from "../thread/exchange.ts";
 import { StatsBoard } from "../thread/stats-board.ts";
 import { Turnstile } from "../thread/turnstile.ts";
 import { overrideListener, type ListenerOverride } from "./listener-override.ts";
@@ -49,6 +54,7 @@ export class Master {
   private readonly startedAtMs: number;
   private readonly log: Log;
   private readonly board = new StatsBoard();
+  private readonly exchange: Exchange;
   private readonly sockets: SocketTable;
   private readonly supervisor: Supervisor;
   private readonly watchdog: LoopWatchdog;
@@ -70,6 +76,7 @@ export class Master {
     this.startedAtMs = this.clock.nowMs();
     const slotCount = options.settings.workers;
     const { backlog } = options.settings;
+    this.exchange = new Exchange(slotCount * MAILBOXES_PER_WORKER);
     this.sockets = new SocketTable({ slotCount, backlog, log: options.log });
     this.supervisor = new Supervisor(this.clock, slotCount);
     this.watchdog = new LoopWatchdog(this.clock, options.log);
@@ -140,8 +147,9 @@ export class Master {
       loading,
       plan: () => {
         this.generation += 1;
-        const { board, generation } = this;
-        return { entry: entry ?? WORKER_ENTRY, source, settings, logLevel, generation, board };
+        const { board, exchange, generation } = this;
+        const life = { generation, board, exchange };
+        return { entry: entry ?? WORKER_ENTRY, source, settings, logLevel, ...life };
       },
       grant: (specs, slot) => this.grant(specs, slot),
       onReady: (slot) => this.supervisor.becameReady(slot.index),

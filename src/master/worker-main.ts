@@ -5,12 +5,19 @@ import { loadService } from "../server/load-service.ts";
 import { Server } from "../server/server.ts";
 import type { Service } from "../server/service.ts";
 import { secureMain } from "../server/transport.ts";
+import { Mailbox } from "../thread/mailbox.ts";
 import type { ListenerSpec, WorkerServer, WorkerServerOptions } from "./worker-server.ts";
 import { runWorker } from "./worker-session.ts";
 
 function createServer(options: WorkerServerOptions<Service>): WorkerServer {
   const service = secureMain(options.service, options.settings.tls);
-  const server = new Server({ ...options, service });
+  const { mail } = options;
+  const server = new Server({
+    ...options,
+    service,
+    openMail: (channel) =>
+      mail === undefined ? null : new Mailbox(mail.exchange, mail.member, channel),
+  });
   return {
     listeners: nameListeners(service),
     start: () => server.start(),

@@ -9,6 +9,7 @@ import type { ErrorCode } from "../core/errors.ts";
 import type { LogLevel } from "../core/log.ts";
 import type { ServiceSource } from "../server/load-service.ts";
 import type { ServerSettings } from "../server/settings.ts";
+import type { ExchangeHandle } from "../thread/exchange.ts";
 import type { StatsRow } from "../thread/stats-board.ts";
 import type { ListenerSpec } from "./worker-server.ts";
 
@@ -23,6 +24,12 @@ export type ListenerGrant =
     }
   | { readonly kind: "none" };
 
+/** The worker's place among those that write to each other. */
+export interface MailGrant {
+  readonly exchange: ExchangeHandle;
+  readonly member: number;
+}
+
 export interface InitMessage {
   readonly type: "init";
   readonly source: ServiceSource;
@@ -30,6 +37,7 @@ export interface InitMessage {
   readonly logLevel: LogLevel;
   readonly workerIndex: number;
   readonly counters: StatsRow;
+  readonly mail?: MailGrant;
 }
 
 export type ToWorker =

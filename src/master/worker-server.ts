@@ -3,6 +3,7 @@
 
 import type { Log } from "../core/log.ts";
 import type { ServerSettings } from "../server/settings.ts";
+import type { MailGrant } from "./worker-protocol.ts";
 
 /** One address that a service wants to listen on. */
 export interface ListenerSpec {
@@ -42,4 +43,6 @@ export interface WorkerServerOptions<Service> {
   readonly log: Log;
   readonly workerIndex: number;
   readonly workerCount: number;
+  /** Without it the worker hears nothing from the others, nor they from it. */
+  readonly mail?: MailGrant;
 }

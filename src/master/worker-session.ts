@@ -77,6 +77,7 @@ export class WorkerSession<Service> {
       log: this.log,
       workerIndex: message.workerIndex,
       workerCount: message.settings.workers,
+      ...(message.mail === undefined ? {} : { mail: message.mail }),
     });
     this.port.post({ type: "loaded", listeners: this.server.listeners });
   }

@@ -3,6 +3,7 @@
 
 import { systemClock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
+import { COUNT_HANDLER_ERRORS } from "../core/counters.ts";
 import type { Log } from "../core/log.ts";
 import {
   BODY_WINDOW_BYTES_MIN,
@@ -17,7 +18,8 @@ import { PlainStore } from "../memory/plain-store.ts";
 import { Listener, type ListenSource } from "../net/listener.ts";
 import { Reactor } from "../net/reactor.ts";
 import { HttpApplication } from "./http-application.ts";
-import type { Service } from "./service.ts";
+import { type ChannelPort, TopicChannel } from "./channel.ts";
+import type { Service, WorkerContext } from "./service.ts";
 import { TcpApplication } from "./tcp-application.ts";
 import type { TcpListener } from "./tcp-service.ts";
 import type { ServerSettings } from "./settings.ts";
@@ -44,6 +46,13 @@ export interface ServerOptions {
   readonly workerCount: number;
   /** Where io_bufs come from; by default this worker's own memory, with its share of the limit. */
   readonly store?: BlockStore;
+  /** Connects the channel with the other workers; null where there are none. */
+  readonly openMail?: (channel: TopicChannel) => Mail | null;
+}
+
+/** The way to the other workers. */
+export interface Mail extends ChannelPort {
+  close(): void;
 }
 
 export class Server {
@@ -51,6 +60,8 @@ export class Server {
   private readonly options: ServerOptions;
   private readonly applications: HttpApplication[] = [];
   private readonly listeners: Listener[];
+  private readonly worker: WorkerContext;
+  private readonly mail: Mail | null;
   private cleanUp: unknown = undefined;
   private limitToldMs = -Infinity;
 
@@ -76,7 +87,11 @@ export class Server {
       bodyWindowBytesMin: BODY_WINDOW_BYTES_MIN,
       bodyBytesMax: settings.bodyBytesMax,
     };
-    const worker = { index: workerIndex, workers: workerCount };
+    const channel = new TopicChannel((error) => this.channelError(error));
+    this.mail = options.openMail?.(channel) ?? null;
+    channel.port = this.mail;
+    const worker = { index: workerIndex, workers: workerCount, channel };
+    this.worker = worker;
     this.listeners = service.listeners.map((listener) => {
       const application =
         listener.kind === "http"
@@ -103,8 +118,7 @@ export class Server {
 
   /** Runs the service's setup. */
   async start(): Promise<void> {
-    const { service, workerIndex, workerCount } = this.options;
-    this.cleanUp = await service.setup?.({ index: workerIndex, workers: workerCount });
+    this.cleanUp = await this.options.service.setup?.(this.worker);
     this.reactor.start();
   }
 
@@ -138,6 +152,12 @@ export class Server {
     const { cleanUp } = this;
     this.cleanUp = undefined;
     if (typeof cleanUp === "function") await (cleanUp as () => unknown)();
+    this.mail?.close();
+  }
+
+  private channelError(error: unknown): void {
+    this.options.counters[COUNT_HANDLER_ERRORS]!++;
+    this.options.log.error(`a channel's handler failed: ${messageOf(error)}`);
   }
 
   private holdBack(full: boolean): void {

@@ -1,6 +1,7 @@
 // What an application is: listeners, each with its handlers, made anew in every worker that imports
 // the module. These are the types that users write against, and the two functions that make them.
 
+import type { Channel } from "./channel.ts";
 import type { HttpRequest } from "./http-request.ts";
 import type { HttpResponse } from "./http-response.ts";
 import type { StaticOptions } from "./static-options.ts";
@@ -12,6 +13,8 @@ export interface WorkerContext {
   /** 0 .. workers - 1; a replacement has the index of the worker it replaces. */
   readonly index: number;
   readonly workers: number;
+  /** Messages to and from the other workers. */
+  readonly channel: Channel;
 }
 
 /**

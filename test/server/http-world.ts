@@ -11,6 +11,7 @@ import {
 } from "../../src/core/counters.ts";
 import { createLog } from "../../src/core/log.ts";
 import type { Connection } from "../../src/net/connection.ts";
+import { TopicChannel } from "../../src/server/channel.ts";
 import { HttpApplication, type HttpSettings } from "../../src/server/http-application.ts";
 import type { HttpListenerOptions, RouteHandler } from "../../src/server/service.ts";
 import { FakeSocket, type FakeSocketOptions } from "../support/fake-socket.ts";
@@ -39,7 +40,8 @@ export class HttpWorld extends NetWorld {
   ) {
     super(net);
     const log = createLog({ write: (line) => void this.log.push(line) });
-    const worker = { index: 0, workers: 1 };
+    const channel = new TopicChannel(() => {});
+    const worker = { index: 0, workers: 1, channel };
     const all = { ...SETTINGS, ...settings };
     this.application = new HttpApplication(options, all, this.reactor, log, worker);
   }

@@ -14,6 +14,7 @@ import { PlainStore } from "../../src/memory/plain-store.ts";
 import type { Connection } from "../../src/net/connection.ts";
 import { Reactor } from "../../src/net/reactor.ts";
 import { answerStatus } from "../../src/server/answer.ts";
+import { TopicChannel } from "../../src/server/channel.ts";
 import { HttpApplication } from "../../src/server/http-application.ts";
 import type { RouteHandler } from "../../src/server/service.ts";
 import { StaticFiles } from "../../src/server/static-files.ts";
@@ -114,7 +115,8 @@ export class StaticServer implements Disposable {
       limits: { maxConnections: 1000, writeStallMs: 10_000 },
     });
     const log = createLog({ write: (line) => void this.log.push(line) });
-    const worker = { index: 0, workers: 1 };
+    const channel = new TopicChannel(() => {});
+    const worker = { index: 0, workers: 1, channel };
     const files = { static: { root: folder.root, ...options } };
     this.application = new HttpApplication(files, SETTINGS, this.reactor, log, worker);
     const transport = openTransport(tls === null ? {} : { tls }, 0, log);
