@@ -26,6 +26,7 @@ import { SPAN_DETACHED, SPAN_FREE, SPAN_GUARD, SPAN_RETURNED, SpanTable } from "
 import { SystemMemory } from "./system-memory.ts";
 
 const RELEASE_BATCH = 32; // spans given back between two takings of the lock
+const RELEASE_PAGES_AT_ONCE = 4096; // 32 MiB: a few milliseconds of an event loop at the most
 const IDLE_EPOCHS = 2; // ticks that a span stays free before it goes back to the system
 
 export class PageCache {
@@ -65,11 +66,12 @@ export class PageCache {
 
   /** The first page of a detached span of exactly so many pages; 0 when the limit refuses it. */
   allocate(pages: number): number {
-    const page = this.attempt(pages);
-    if (page !== 0 || this.words[this.heap + HEAP_FREE] === 0) return page;
-    // What is free lies in pieces, or on the wrong side of the limit: give it back and merge it.
-    this.release(1, 0);
-    return this.attempt(pages);
+    let page = this.attempt(pages);
+    // What is free lies in pieces, or counts against the limit: give it back in steps, and merge.
+    while (page === 0 && this.freePages > 0 && this.release(1, 0, RELEASE_PAGES_AT_ONCE) > 0) {
+      page = this.attempt(pages);
+    }
+    return page;
   }
 
   /** Takes back a detached span. */
@@ -90,23 +92,27 @@ export class PageCache {
   /** One tick: spans of 1 MiB that stayed free go back to the system. Returns the pages given. */
   scavenge(): number {
     Atomics.add(this.words, this.heap + HEAP_EPOCH, 1);
-    return this.release(SPAN_PAGES_MAX, IDLE_EPOCHS);
+    return this.release(SPAN_PAGES_MAX, IDLE_EPOCHS, RELEASE_PAGES_AT_ONCE);
   }
 
-  /** Gives back free spans of at least `pages` pages that are free for `epochs` ticks. */
-  release(pages: number, epochs: number): number {
+  /**
+   * Gives back free spans of at least `pages` pages that are free for `epochs` ticks, until about
+   * `pagesMax` are given. Returns the pages.
+   */
+  release(pages: number, epochs: number, pagesMax: number = this.spans.pages): number {
     const latest = Atomics.load(this.words, this.heap + HEAP_EPOCH) - epochs;
     const batch: number[] = [];
     let total = 0;
-    for (;;) {
+    while (total < pagesMax) {
       batch.length = 0;
-      if (!this.acquire()) return total;
+      if (!this.acquire()) break;
       this.detachIdle(batch, pages, latest);
       this.unlock();
-      if (batch.length === 0) return total;
+      if (batch.length === 0) break;
       for (const page of batch) this.adviseSystem(page);
       total += this.returnAll(batch);
     }
+    return total;
   }
 
   /** With the page lock inherited from a dead worker: rebuilds lists and counts from the spans. */
