@@ -5,7 +5,7 @@
 //   Arena --> ThreadCache (no lock) --> CentralCache (a lock a class) --> PageCache (one lock)
 //         \-> LargeBlocks, above 64 KiB ---------------------------------^
 
-import { MIB } from "../core/limits.ts";
+import { KIB, MIB } from "../core/limits.ts";
 import { PAGE_BYTES, SMALL_BYTES_MAX, TINY_BYTES_MAX, pageOf, pagesFor } from "./address.ts";
 import {
   ARENA_BYTES_MAX,
@@ -36,14 +36,14 @@ import { ViewCache } from "./view-cache.ts";
 import { claimWorker, liveWorkers, releaseWorker } from "./worker-registry.ts";
 
 const BYTES_MAX_DEFAULT: number = 512 * MIB;
-const BYTES_MIN: number = MIB;
+const BYTES_MIN: number = 64 * KIB;
 const WORKERS_DEFAULT = 16;
 // Address space over limit, where pages can be given back. Not more: the engine counts what is
 // reserved as heap when it decides how much garbage may pile up before it collects.
 const ADDRESS_SPREAD = 1.25;
 
 export interface ArenaOptions {
-  /** The hard limit in bytes, 1 MiB to 16 GiB. Default 512 MiB. Reserved now, committed by use. */
+  /** The hard limit in bytes, 64 KiB to 16 GiB. Default 512 MiB. Reserved now, committed by use. */
   bytesMax?: number;
   /** How many threads may be attached at a time, the creator included: 1 to 250. Default 16. */
   workers?: number;

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 
-import { MIB } from "../../src/core/limits.ts";
+import { KIB, MIB } from "../../src/core/limits.ts";
 import { seedOfRun } from "../support/random.ts";
 import { killEverywhere } from "./memory-kill-points.ts";
 import { MemoryModel } from "./memory-model.ts";
@@ -16,6 +16,7 @@ const SHAPES = [
   { name: "geometric", bytesMax: 24 * MIB, scheme: "geometric" as const },
   { name: "checked", bytesMax: 64 * MIB, checked: true },
   { name: "at the limit", bytesMax: 4 * MIB },
+  { name: "smallest", bytesMax: 256 * KIB },
 ];
 
 describe("Arena against a model, the identity after every step", () => {
