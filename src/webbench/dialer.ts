@@ -32,7 +32,7 @@ export class Dialer {
 
   constructor(options: DialerOptions) {
     this.options = options;
-    this.handlers = options.origins.map(({ tls }) => socketHandlers(tls !== null, options.onBug));
+    this.handlers = options.origins.map(({ tls }) => socketHandlers(tls, options.onBug));
   }
 
   get isIdle(): boolean {
@@ -115,7 +115,7 @@ function connect(origin: Origin, data: Client, socket: Handlers): Promise<unknow
   return Bun.connect({ hostname, port, socket, data, tls: options });
 }
 
-function socketHandlers(isTls: boolean, onBug: (error: unknown) => void): Handlers {
+function socketHandlers(tls: Origin["tls"], onBug: (error: unknown) => void): Handlers {
   const handlers: Handlers = {
     open(socket: ClientSocket) {
       socket.data.opened(socket);
@@ -138,8 +138,8 @@ function socketHandlers(isTls: boolean, onBug: (error: unknown) => void): Handle
       onBug(error);
     },
   };
-  if (!isTls) return handlers;
-  return { ...handlers, open: ignore, handshake: shakenHands };
+  if (tls === null) return handlers;
+  return { ...handlers, open: ignore, handshake: tls.verify ? shakenHands : shakenAnyHands };
 }
 
 // With TLS the connection is made when the handshake is.
@@ -147,6 +147,13 @@ function shakenHands(socket: ClientSocket, success: boolean, error: Error | null
   if (success) return socket.data.opened(socket);
   socket.data.connectFailed(error === null ? "TLS_HANDSHAKE" : codeOf(error));
   socket.terminate();
+}
+
+// A certificate that is refused is reported as a failure even where it was not to be verified. Its
+// names are words with underscores (CERT_HAS_EXPIRED); a handshake that broke has a system's name.
+function shakenAnyHands(socket: ClientSocket, success: boolean, error: Error | null): void {
+  const isBroken = error === null ? !success : /^(?:E[A-Z]+$|ERR_SSL)/.test(codeOf(error));
+  shakenHands(socket, !isBroken, error);
 }
 
 function codeOf(error: Error | undefined): string {

@@ -201,13 +201,23 @@ export class Generator implements ClientHost {
 
   private tick(): void {
     const nowMs = performance.now();
-    if (this.phase === PHASE_WARM_UP && nowMs >= this.phaseEndMs) this.enter(PHASE_MEASURING);
+    if (this.phase === PHASE_WARM_UP && nowMs >= this.phaseEndMs) this.endWarmUp(nowMs);
     if (this.phase === PHASE_MEASURING && this.isMeasured(nowMs)) this.endMeasuring(nowMs);
     if (this.phase === PHASE_GRACE && this.isGraceOver(nowMs)) return this.finish(nowMs);
     if (this.phase >= PHASE_GRACE) return this.sweep(nowMs);
     this.raiseClients();
     this.dialer.tick(nowMs);
     this.sweep(nowMs);
+  }
+
+  // A count is exact only if nothing of the warm-up is under way when it begins.
+  private endWarmUp(nowMs: number): void {
+    if (this.plan.count === 0) return this.enter(PHASE_MEASURING);
+    this.credit = 0;
+    if (this.outstanding() > 0) return;
+    this.pacer?.countOverdue(nowMs);
+    this.enter(PHASE_MEASURING);
+    for (const client of this.clients) this.ready(client, nowMs);
   }
 
   private isMeasured(nowMs: number): boolean {

@@ -8,6 +8,7 @@ import { ERROR_NAMES, COUNT_ERROR_BASE } from "./tally.ts";
 const REDRAW_MS = 200;
 const BAR_CELLS = 30;
 const LINES = 4;
+const COLUMNS_DEFAULT = 80;
 const CLEAR_LINE = "\x1b[2K";
 
 export interface LiveViewOptions {
@@ -38,7 +39,7 @@ export class LiveView {
     if (this.startedMs === 0) this.startedMs = nowMs;
     if (terminal === null || nowMs - this.drawnMs < REDRAW_MS) return;
     this.drawnMs = nowMs;
-    const columns = terminal.columns ?? 80;
+    const columns = terminal.columns || COLUMNS_DEFAULT; // 0 where nobody knows
     const lines = this.lines(totals, nowMs - this.startedMs).map((line) =>
       line.slice(0, columns - 1),
     );
