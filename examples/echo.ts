@@ -13,6 +13,9 @@ export default defineService({
       heartbeat: { intervalMs: 30_000, misses: 3 },
       message: (connection, frame) => connection.send(frame),
     }),
-    http({ port: 8080, routes: { "GET /": (_request, response) => response.text("echo: 9000\n") } }),
+    http({
+      port: 8080,
+      routes: { "GET /": (_request, response) => response.text("echo: 9000\n") },
+    }),
   ],
 });

@@ -1,6 +1,6 @@
 // How long a server takes from its command to its ready line, and the CPU time it has spent by the
-// end of an immediate SIGTERM: from source, as the binary, as a binary without bytecode; and, as the
-// floor, the runtime with an empty Bun.serve. In turn, medians over the rounds.
+// end of an immediate SIGTERM: from source, as the binary, as a binary without bytecode; and, as
+// the floor, the runtime with an empty Bun.serve. In turn, medians over the rounds.
 //   bun bench/macro/startup.ts [--rounds N] [--workers N|auto]
 
 import { mkdtempSync, rmSync, statSync } from "node:fs";

@@ -1,5 +1,5 @@
-// The one binary as its users have it: built by the script, put into a folder where there is nothing
-// else, run with an empty environment. MILLRACE_SKIP_BINARY=1 leaves this out, and says so.
+// The one binary as its users have it: built by the script, put into a folder where there is
+// nothing else, run with an empty environment. MILLRACE_SKIP_BINARY=1 leaves this out, and says so.
 
 import {
   afterAll,
