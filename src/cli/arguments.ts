@@ -19,6 +19,11 @@ import { LOG_LEVELS, type LogLevel } from "../core/log.ts";
 import type { ServeOptions } from "../master/serve.ts";
 import { parseHostPort, PORT_MAX } from "../net/socket-address.ts";
 import type { TlsOptions } from "../net/tls.ts";
+import {
+  ACCESS_LOG_FORMATS,
+  type AccessLogFormat,
+  type AccessLogOptions,
+} from "../server/access-log-options.ts";
 import { formatDuration, parseDuration } from "./durations.ts";
 import {
   formatOptions,
@@ -63,6 +68,10 @@ const START_OPTIONS = {
     2 ** 31 - 1,
     `connections that wait for accept (${BACKLOG_DEFAULT})`,
   ),
+  "access-log": text("FILE|-", "a file", "a line for each request; - is standard output"),
+  "access-log-format": accessLogFormat(`${ACCESS_LOG_FORMATS.join(" or ")} (combined)`),
+  "request-id": onOff("X-Request-Id in answers and logs (off)"),
+  "slow-request": duration("warn of answers that take so long to begin (off)"),
   admin: admin("counters at /stats, /metrics, /healthz (off)"),
   "log-level": logLevel(`${LOG_LEVELS.join(", ")} (info)`),
 } as const;
@@ -100,11 +109,23 @@ export function parseStartArguments(
     backlog: values.backlog,
     admin: values.admin === "off" ? undefined : values.admin,
     logLevel: values["log-level"],
+    accessLog: accessLogOf(values["access-log"], values["access-log-format"]),
+    requestId: values["request-id"],
+    slowRequestMs: values["slow-request"],
   };
 }
 
 export function startHelp(): string {
   return formatOptions(START_OPTIONS);
+}
+
+function accessLogOf(
+  file: string | undefined,
+  format: AccessLogFormat | undefined,
+): AccessLogOptions | undefined {
+  if (file !== undefined) return { file, format };
+  if (format !== undefined) throw usageError("--access-log-format: needs --access-log");
+  return undefined;
 }
 
 function tlsOf(cert: string | undefined, key: string | undefined): TlsOptions | undefined {
@@ -164,6 +185,17 @@ function duration(help: string): OptionSpec<number> {
 function admin(help: string): OptionSpec<{ host: string; port: number } | "off"> {
   const parse = (text: string) => (text === "off" ? text : parseHostPort(text, ADMIN_HOST_DEFAULT));
   return { placeholder: "H:P|off", parse, expected: `"off" or an address such as :9090`, help };
+}
+
+function onOff(help: string): OptionSpec<boolean> {
+  const parse = (text: string) => (text === "on" ? true : text === "off" ? false : null);
+  return { placeholder: "on|off", parse, expected: '"on" or "off"', help };
+}
+
+function accessLogFormat(help: string): OptionSpec<AccessLogFormat> {
+  const parse = (text: string) => ACCESS_LOG_FORMATS.find((format) => format === text) ?? null;
+  const expected = `one of ${ACCESS_LOG_FORMATS.join(", ")}`;
+  return { placeholder: "F", parse, expected, help };
 }
 
 function logLevel(help: string): OptionSpec<LogLevel> {

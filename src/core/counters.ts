@@ -33,6 +33,7 @@ export const COUNT_HEARTBEATS_IN = 36;
 export const COUNT_HEARTBEATS_OUT = 37;
 export const COUNT_FRAMES_IN = 38;
 export const COUNT_FRAMES_OUT = 39;
+export const COUNT_LOG_LINES_LOST = 40; // of access logs that could not be written
 
 /** Length of a row, in doubles: 512 bytes, so that two workers never share a cache line. */
 export const COUNTERS_PER_ROW = 64;
@@ -57,7 +58,7 @@ function nameCounters(): string[] {
     names[COUNT_CLOSED_BASE + reason] = `closed_${name.replaceAll("-", "_")}`;
   });
   const buffers = "buffer_bytes_charged buffer_bytes_used buffer_refused timers_fired";
-  const frames = "heartbeats_in heartbeats_out frames_in frames_out";
+  const frames = "heartbeats_in heartbeats_out frames_in frames_out log_lines_lost";
   `${buffers} ${frames}`.split(" ").forEach((name, index) => {
     names[COUNT_BUFFER_BYTES_CHARGED + index] = name;
   });

@@ -42,6 +42,8 @@ export class HeadPrefix {
   /** The string that was last sent under this head, and the whole answer once it came twice. */
   private lastBody = "";
   private whole: Buffer | null = null;
+  /** Of what wholeAnswer() gave last. */
+  wholeBodyBytes = 0;
 
   constructor(status: number, type: string, date: Uint8Array, second: number) {
     const line = Buffer.from(statusLine(status));
@@ -79,6 +81,7 @@ export class HeadPrefix {
   private buildWhole(body: string): Buffer {
     const bytes = Buffer.from(body);
     const length = Buffer.from(`${bytes.length}\r\n\r\n`);
+    this.wholeBodyBytes = bytes.length;
     return Buffer.concat([this.bytes, length, bytes]);
   }
 }

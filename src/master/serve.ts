@@ -4,6 +4,8 @@
 import { MillraceError } from "../core/errors.ts";
 import { createLog, type Log, type LogLevel } from "../core/log.ts";
 import { formatAddress, formatHostPort } from "../net/socket-address.ts";
+import { checkAccessLog } from "../server/access-log-file.ts";
+import { resolveAccessLog } from "../server/access-log-options.ts";
 import {
   resolveSettings,
   type ServerSettings,
@@ -89,6 +91,8 @@ export class MillraceServer implements ServerHandle {
     this.options = options;
     this.log = log;
     this.settings = resolveSettings({ ...options, workers }, inspectMachine());
+    const { accessLog } = this.settings;
+    if (accessLog !== undefined) checkAccessLog(resolveAccessLog(accessLog).file);
     this.master = new Master({
       source: resolveSource(options.service, process.cwd()),
       settings: this.settings,

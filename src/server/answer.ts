@@ -22,7 +22,8 @@ import { ResponseWriter } from "./response-writer.ts";
 const STATUS_RESET_CONTENT = 205;
 
 export function answerString(session: HttpSession, response: HttpResponse, body: string): void {
-  if (response.fields === "" && answerWhole(session, response, body)) return;
+  const isPlain = response.fields === "" && response.idField === "";
+  if (isPlain && answerWhole(session, response, body)) return;
   const { connection } = session;
   const reactor = connection.reactor;
   const count = Buffer.byteLength(body);
@@ -31,7 +32,10 @@ export function answerString(session: HttpSession, response: HttpResponse, body:
   }
   const previous = connection.cork();
   let end = beginAnswer(session, response, count, count);
-  if (count > 0 && hasContent(session, response)) end += utf8Write(reactor.corkBytes, body, end);
+  if (count > 0 && hasContent(session, response)) {
+    end += utf8Write(reactor.corkBytes, body, end);
+    response.bodyBytes = count;
+  }
   connection.commit(end);
   session.finishAnswer();
   connection.uncork(previous);
@@ -40,7 +44,8 @@ export function answerString(session: HttpSession, response: HttpResponse, body:
 /** One copy, if the same answer went out before; false if not. */
 function answerWhole(session: HttpSession, response: HttpResponse, body: string): boolean {
   const { connection } = session;
-  const whole = session.application.heads.prefix(response.code, response.type).wholeAnswer(body);
+  const prefix = session.application.heads.prefix(response.code, response.type);
+  const whole = prefix.wholeAnswer(body);
   if (whole === null || !hasContent(session, response)) return false;
   if (session.connectionField(response) !== CONNECTION_DEFAULT) return false;
   const reactor = connection.reactor;
@@ -48,6 +53,7 @@ function answerWhole(session: HttpSession, response: HttpResponse, body: string)
   const at = connection.reserve(whole.length);
   reactor.corkBytes.set(whole, at);
   connection.commit(at + whole.length);
+  response.bodyBytes = prefix.wholeBodyBytes;
   reactor.counters[statusCounter(response.code)]!++;
   session.finishAnswer();
   connection.uncork(previous);
@@ -66,6 +72,7 @@ export function answerBytes(session: HttpSession, response: HttpResponse, body: 
   if (count > 0 && hasContent(session, response)) {
     reactor.corkBytes.set(body, end);
     end += count;
+    response.bodyBytes = count;
   }
   connection.commit(end);
   session.finishAnswer();
@@ -107,7 +114,9 @@ export function answerSource(
   }
   const previous = connection.cork();
   connection.commit(beginAnswer(session, response, length, 0));
-  const writer = new ResponseWriter(session, source, chunked);
+  response.bodyBytes = 0;
+  response.begunMs = connection.reactor.nowMs;
+  const writer = new ResponseWriter(session, response, source, chunked);
   session.useWriter(writer);
   writer.resume();
   connection.uncork(previous);
@@ -127,13 +136,14 @@ export function writeError(session: HttpSession, response: HttpResponse, status:
   const reactor = connection.reactor;
   const body = session.isHead ? "" : `${status} ${reasonPhrase(status)}\n`;
   const prefix = session.application.heads.prefix(status, "text/plain; charset=utf-8");
-  const allow = status === 405 ? response.fields : "";
-  const room = prefix.bytes.length + allow.length + HEAD_END_BYTES + body.length;
+  const fields = response.idField + (status === 405 ? response.fields : "");
+  const room = prefix.bytes.length + fields.length + HEAD_END_BYTES + body.length;
   const previous = connection.cork();
   const at = connection.reserve(room);
   const bytes = reactor.corkBytes;
-  let end = writeHead(bytes, at, prefix, body.length, CONNECTION_IS_CLOSE, allow);
+  let end = writeHead(bytes, at, prefix, body.length, CONNECTION_IS_CLOSE, fields);
   end += latin1Write(bytes, body, end);
+  response.bodyBytes = body.length;
   connection.commit(end);
   reactor.counters[statusCounter(status)]!++;
   connection.uncork(previous);
@@ -184,7 +194,8 @@ function framingOf(code: number, length: number): number {
 
 function headRoom(session: HttpSession, response: HttpResponse): number {
   const prefix = session.application.heads.prefix(response.code, response.type);
-  return prefix.bytes.length + response.fields.length + HEAD_END_BYTES;
+  const fieldsLength = response.fields.length + response.idField.length;
+  return prefix.bytes.length + fieldsLength + HEAD_END_BYTES;
 }
 
 /** Writes the head into the cork, with room for `bodyBytes` behind it; returns its end. */
@@ -197,7 +208,7 @@ function beginAnswer(
   const { connection } = session;
   const reactor = connection.reactor;
   const prefix = session.application.heads.prefix(response.code, response.type);
-  const fields = response.fields;
+  const fields = response.idField + response.fields;
   const at = connection.reserve(prefix.bytes.length + fields.length + HEAD_END_BYTES + bodyBytes);
   const framing = framingOf(response.code, length);
   const field = session.connectionField(response);

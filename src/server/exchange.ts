@@ -10,9 +10,11 @@ import type { BufferPool } from "../buffer/buffer-pool.ts";
 import type { RequestLimits } from "../http/http-limits.ts";
 import { METHOD_OTHER } from "../http/methods.ts";
 import { RequestParser } from "../http/request-parser.ts";
+import type { AccessRecord } from "./access-log.ts";
 import { HttpRequest } from "./http-request.ts";
 import { HttpResponse } from "./http-response.ts";
 import { RequestBody } from "./request-body.ts";
+import { RequestIds } from "./request-id.ts";
 
 /** Free ones kept: what a burst leaves behind beyond this is garbage. */
 const FREE_MAX = 256;
@@ -31,26 +33,30 @@ export class Exchange {
   /** The handler is done but gave no answer: it may still try, on an object it must not share. */
   abandoned = false;
   free = false;
+  /** What the access log knows of it; null where there is none. */
+  record: AccessRecord | null = null;
 
-  constructor(limits: RequestLimits, pool: BufferPool) {
+  constructor(limits: RequestLimits, pool: BufferPool, ids: RequestIds) {
     this.parser = new RequestParser(limits);
     this.body = new RequestBody(pool);
-    this.request = new HttpRequest(this.parser, this.body);
+    this.request = new HttpRequest(this.parser, this.body, ids);
   }
 }
 
 export class ExchangePool {
   private readonly limits: RequestLimits;
   private readonly buffers: BufferPool;
+  private readonly ids: RequestIds;
   private readonly free: Exchange[] = [];
 
-  constructor(limits: RequestLimits, buffers: BufferPool) {
+  constructor(limits: RequestLimits, buffers: BufferPool, ids: RequestIds = new RequestIds(0)) {
     this.limits = limits;
     this.buffers = buffers;
+    this.ids = ids;
   }
 
   take(): Exchange {
-    const exchange = this.free.pop() ?? new Exchange(this.limits, this.buffers);
+    const exchange = this.free.pop() ?? new Exchange(this.limits, this.buffers, this.ids);
     exchange.free = false;
     exchange.answered = false;
     exchange.settled = false;

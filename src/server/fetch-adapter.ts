@@ -38,7 +38,7 @@ export function fetchHandler(fetch: FetchHandler, worker: WorkerContext): RouteH
     if (!request.keep()) throw new MillraceError("ERR_MEMORY_LIMIT", "No memory for the request");
     const web = toWebRequest(request);
     if (web === null) return answerStatus(response, 400);
-    const result = fetch(web, new PeerContext(request.connection, worker));
+    const result = fetch(web, new PeerContext(request, worker));
     if (result instanceof Response) return sendResponse(request, response, result);
     return sendLater(request, response, result);
   };
@@ -55,10 +55,18 @@ async function sendLater(
 class PeerContext implements FetchContext {
   readonly worker: WorkerContext;
   private readonly connection: Connection | null;
+  private readonly request: HttpRequest;
+  private readonly serial: number;
 
-  constructor(connection: Connection | null, worker: WorkerContext) {
-    this.connection = connection;
+  constructor(request: HttpRequest, worker: WorkerContext) {
+    this.connection = request.connection;
+    this.request = request;
+    this.serial = request.serial;
     this.worker = worker;
+  }
+
+  get requestId(): string {
+    return this.request.serial === this.serial ? this.request.id : "";
   }
 
   get remoteAddress(): string {

@@ -22,12 +22,14 @@ import { ResponseHeads } from "../http/response-head.ts";
 import type { Connection } from "../net/connection.ts";
 import type { Protocol, Session } from "../net/protocol.ts";
 import type { Reactor } from "../net/reactor.ts";
+import type { AccessLog } from "./access-log.ts";
 import { answerStatus, isHandlerFault } from "./answer.ts";
 import { ExchangePool } from "./exchange.ts";
 import { fetchHandler } from "./fetch-adapter.ts";
 import type { HttpRequest } from "./http-request.ts";
 import type { HttpResponse } from "./http-response.ts";
 import { HttpSession } from "./http-session.ts";
+import { RequestIds } from "./request-id.ts";
 import { Router } from "./router.ts";
 import type { HttpListenerOptions, RouteHandler, WorkerContext } from "./service.ts";
 import { StaticFiles } from "./static-files.ts";
@@ -46,6 +48,8 @@ export class HttpApplication implements Protocol {
   readonly bodyLimits: BodyLimits;
   readonly exchanges: ExchangePool;
   readonly heads: ResponseHeads;
+  /** Null if nothing is noted about requests. */
+  readonly accessLog: AccessLog | null;
   private readonly reactor: Reactor;
   private readonly log: Log;
   private readonly router: Router<RouteHandler> | null;
@@ -59,12 +63,15 @@ export class HttpApplication implements Protocol {
     reactor: Reactor,
     log: Log,
     worker: WorkerContext,
+    accessLog: AccessLog | null = null,
   ) {
     this.settings = settings;
+    this.accessLog = accessLog;
     this.reactor = reactor;
     this.log = log;
     this.bodyLimits = { ...BODY_LIMITS_DEFAULT, bodyBytesMax: settings.bodyBytesMax };
-    this.exchanges = new ExchangePool(REQUEST_LIMITS_DEFAULT, reactor.pool);
+    const ids = new RequestIds(worker.index);
+    this.exchanges = new ExchangePool(REQUEST_LIMITS_DEFAULT, reactor.pool, ids);
     this.heads = new ResponseHeads(new DateCache(() => reactor.wallMs));
     this.router = options.routes === undefined ? null : buildRouter(options.routes);
     this.files = options.static === undefined ? null : new StaticFiles(options.static, reactor);
@@ -81,6 +88,7 @@ export class HttpApplication implements Protocol {
   /** Lets go of what it keeps for coming requests: there will be none. */
   close(): void {
     this.files?.close();
+    this.accessLog?.close();
   }
 
   /** Answers the request, or calls the handler that does; returns what the handler returned. */
@@ -118,9 +126,11 @@ export class HttpApplication implements Protocol {
   }
 
   /** A handler failed. Its message is for the log, never for the peer. */
-  handlerError(error: unknown): void {
+  handlerError(error: unknown, request?: HttpRequest): void {
     if (!isHandlerFault(error, this.reactor.counters)) return;
-    this.log.error(`a handler failed: ${messageOf(error)}`);
+    const isNamed = this.accessLog !== null && request !== undefined;
+    const name = isNamed ? ` (request ${request.id})` : "";
+    this.log.error(`a handler failed: ${messageOf(error)}${name}`);
     const stack = error instanceof Error ? (error.stack ?? "") : "";
     for (const line of stack.split("\n")) {
       if (/^\s+at /.test(line)) this.log.error(`  ${line.trim()}`);

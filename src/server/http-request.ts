@@ -5,6 +5,7 @@
 import { MillraceError } from "../core/errors.ts";
 import { latin1Slice } from "../core/latin1.ts";
 import type { RequestBody } from "./request-body.ts";
+import type { RequestIds } from "./request-id.ts";
 import { METHOD_NAMES, METHOD_OTHER } from "../http/methods.ts";
 import type { RequestParser } from "../http/request-parser.ts";
 import type { Connection } from "../net/connection.ts";
@@ -27,10 +28,13 @@ export class HttpRequest {
   private parameterValues: string[] = [];
   private controller: AbortController | null = null;
   private gone = false;
+  private readonly ids: RequestIds;
+  private ownId = "";
 
-  constructor(parser: RequestParser, body: RequestBody) {
+  constructor(parser: RequestParser, body: RequestBody, ids: RequestIds) {
     this.parser = parser;
     this.body = body;
+    this.ids = ids;
   }
 
   /** Internal: the next request. */
@@ -42,6 +46,12 @@ export class HttpRequest {
     this.parameterNames = NO_NAMES;
     this.controller = null;
     this.gone = false;
+    this.ownId = "";
+  }
+
+  /** Internal: the id that it brings; "" for one of ours. */
+  adoptId(id: string): void {
+    this.ownId = id;
   }
 
   /** Internal: makes sure that head and body outlive this event. False without memory. */
@@ -76,6 +86,12 @@ export class HttpRequest {
   abort(): void {
     this.gone = true;
     this.controller?.abort();
+  }
+
+  /** Names this request in logs: its X-Request-Id with the option `requestId`, or one of ours. */
+  get id(): string {
+    if (this.ownId === "") this.ownId = this.ids.next();
+    return this.ownId;
   }
 
   /** "GET", "POST", ... */

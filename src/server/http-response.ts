@@ -22,6 +22,12 @@ export class HttpResponse {
   type = "";
   fields = "";
   wantsClose = false;
+  /** Internal: the line with the request's id that every answer of this listener has, or "". */
+  idField = "";
+  /** Internal: bytes of the body that are with the connection. */
+  bodyBytes = 0;
+  /** Internal: when an answer of several writes began; NaN for others. */
+  begunMs: number = Number.NaN;
   /** The answer has begun: nothing of its head can be changed any more. */
   sent = false;
 
@@ -63,6 +69,9 @@ export class HttpResponse {
 
   /** Internal: a field that is known to be right. */
   addField(name: string, value: string): void {
+    if (this.idField !== "" && name.length === REQUEST_ID.length) {
+      if (name.toLowerCase() === REQUEST_ID) return; // ours is the one that the logs have
+    }
     this.fields += `${name}: ${value}\r\n`;
     this.checkRoom(name);
   }
@@ -169,6 +178,8 @@ export class HttpResponse {
     );
   }
 }
+
+const REQUEST_ID = "x-request-id";
 
 function toBytes(body: unknown): Uint8Array {
   if (body instanceof Uint8Array) return body;

@@ -67,13 +67,15 @@ export class HttpSession implements Session {
   private inLoop = false;
   private followed = false; // something came behind the request, or may have
   private headBegun = false;
+  private headLate = false;
+  private lastStatus = 0; // of the error that the connection ends with
   private idleSince: number;
 
   constructor(connection: Connection, application: HttpApplication) {
     this.connection = connection;
     this.application = application;
     this.idleSince = connection.reactor.nowMs;
-    this.armIdle();
+    this.arm(application.settings.idleTimeoutMs);
   }
 
   // ---- input --------------------------------------------------------------------------------
@@ -93,18 +95,18 @@ export class HttpSession implements Session {
         }
         const exchange = (this.exchange ??= this.application.exchanges.take());
         const parsed = exchange.parser.parse(bytes, position, end);
-        if (parsed === PARSE_MORE) {
+        if (parsed === PARSE_MORE && !this.headLate) {
           this.waitForHead();
           partial = true;
           break;
         }
-        if (parsed === PARSE_ERROR) {
-          this.endWith(exchange, errorStatus(exchange.parser.error), CLOSE_PROTOCOL);
+        if (parsed === PARSE_ERROR || parsed === PARSE_MORE) {
+          this.application.accessLog?.refuse(exchange, connection, bytes, position, end);
+          if (this.headLate) this.endWith(exchange, 408, CLOSE_HEAD_TIMEOUT);
+          else this.endWith(exchange, errorStatus(exchange.parser.error), CLOSE_PROTOCOL);
           break;
         }
-        const headAt = position;
-        position += exchange.parser.headBytes;
-        position = this.begin(exchange, bytes, headAt, position, end);
+        position = this.begin(exchange, bytes, position + exchange.parser.headBytes, end);
       } else {
         if (this.bodyDone) break; // the next request waits for its turn
         const next = this.readBody(bytes, position, end);
@@ -119,26 +121,21 @@ export class HttpSession implements Session {
   }
 
   private waitForHead(): void {
-    const timeoutMs = this.application.settings.headTimeoutMs;
-    if (timeoutMs === 0) return this.armIdle();
+    const { headTimeoutMs, idleTimeoutMs } = this.application.settings;
+    if (headTimeoutMs === 0) return this.arm(idleTimeoutMs);
     if (this.headBegun) return;
     this.headBegun = true;
-    this.connection.setDeadline(this.connection.reactor.nowMs + timeoutMs);
+    this.arm(headTimeoutMs);
   }
 
   /** The head is complete. Returns where the loop goes on. */
-  private begin(
-    exchange: Exchange,
-    bytes: Buffer,
-    headAt: number,
-    bodyAt: number,
-    end: number,
-  ): number {
+  private begin(exchange: Exchange, bytes: Buffer, bodyAt: number, end: number): number {
     const { parser, request, response, body } = exchange;
     const reactor = this.connection.reactor;
     reactor.counters[COUNT_REQUESTS]!++;
-    request.begin(this.connection, bytes, headAt);
+    request.begin(this.connection, bytes, bodyAt - parser.headBytes);
     response.begin(this);
+    this.application.accessLog?.begin(exchange, this.connection);
     this.headBegun = false;
     this.keepAlive = parser.keepAlive && !reactor.draining;
     const length = parser.contentLength;
@@ -178,7 +175,7 @@ export class HttpSession implements Session {
     body.reset(false);
     body.onDemand = () => this.demandBody();
     if (!this.invited) return this.dispatch(exchange); // only one who reads lets the body come
-    this.armBody();
+    this.arm(this.application.settings.bodyWindowMs);
     this.phase = PHASE_BUFFERING;
   }
 
@@ -191,7 +188,7 @@ export class HttpSession implements Session {
   private inviteBody(aloud: boolean): void {
     this.invited = true;
     this.connection.reactor.readClock(); // handlers ask outside of any event
-    this.armBody();
+    this.arm(this.application.settings.bodyWindowMs);
     if (aloud) answerContinue(this.connection); // behind the head of the answer it is too late
   }
 
@@ -290,7 +287,7 @@ export class HttpSession implements Session {
   }
 
   private handlerFailed(exchange: Exchange, error: unknown): void {
-    this.application.handlerError(error);
+    this.application.handlerError(error, exchange.request);
     exchange.abandoned = true;
     if (!exchange.answered) {
       if (exchange.response.sent) this.connection.abort(CLOSE_HANDLER);
@@ -300,10 +297,11 @@ export class HttpSession implements Session {
     if (exchange.answered) this.application.exchanges.give(exchange);
   }
 
-  /** Its answer is with the connection, or will never be. */
-  private answered(exchange: Exchange): void {
+  /** Its answer is with the connection, or will never be: `status` is 0 if it had none. */
+  private answered(exchange: Exchange, status: number, complete: boolean): void {
     if (exchange.answered) return;
     exchange.answered = true;
+    this.application.accessLog?.end(exchange, this.connection, status, complete, this.decoder);
     if (exchange.inFlight) this.connection.reactor.counters[COUNT_REQUESTS_IN_FLIGHT]!--;
     exchange.inFlight = false;
     if (exchange.settled) this.application.exchanges.give(exchange);
@@ -360,7 +358,7 @@ export class HttpSession implements Session {
   /** An answer failed when it had begun: its peer must not take it for a whole one. */
   answerFailed(error: unknown): void {
     this.writer = null;
-    this.application.handlerError(error);
+    this.application.handlerError(error, this.exchange?.request);
     this.connection.abort(CLOSE_HANDLER);
   }
 
@@ -373,7 +371,7 @@ export class HttpSession implements Session {
     if (!this.bodyDone) exchange.body.fail("answered");
     // A peer that announced its last request, and sent nothing behind it, need not be waited for.
     const peerIsDone = this.bodyDone && !this.followed && !exchange.parser.keepAlive;
-    this.answered(exchange);
+    this.answered(exchange, exchange.response.code, true);
     if (!this.keepAlive) {
       this.connection.close(CLOSE_LOCAL, peerIsDone);
     } else if (this.bodyDone) {
@@ -389,7 +387,7 @@ export class HttpSession implements Session {
     this.decoder = null;
     this.invited = true;
     this.idleSince = this.connection.reactor.nowMs;
-    this.armIdle();
+    this.arm(this.application.settings.idleTimeoutMs);
     this.resume();
   }
 
@@ -413,12 +411,13 @@ export class HttpSession implements Session {
   /** The last answer of the connection. */
   private endWith(exchange: Exchange, status: number, reason: CloseReason): void {
     this.keepAlive = false;
+    this.lastStatus = status;
     writeError(this, exchange.response, status);
     this.connection.close(reason);
     this.exchange = null;
     exchange.response.session = null; // what the handler still answers is dropped
     if (this.phase !== PHASE_ANSWERING) exchange.settled = true; // it was not called
-    this.answered(exchange);
+    this.answered(exchange, status, true);
   }
 
   // ---- other events -------------------------------------------------------------------------
@@ -446,8 +445,9 @@ export class HttpSession implements Session {
   timeout(nowMs: number): void {
     const exchange = this.exchange;
     if (this.phase === PHASE_HEAD) {
-      if (exchange === null) this.connection.close(CLOSE_IDLE);
-      else this.endWith(exchange, 408, CLOSE_HEAD_TIMEOUT);
+      if (exchange === null) return this.connection.close(CLOSE_IDLE);
+      this.headLate = true;
+      this.connection.resumeInput(); // what came of it is refused there
       return;
     }
     if (this.bodyDone || !this.invited) return;
@@ -475,7 +475,8 @@ export class HttpSession implements Session {
     this.writer?.cancel();
     this.writer = null;
     if (exchange === null) return;
-    exchange.response.session = null;
+    const { response } = exchange;
+    response.session = null;
     if (this.phase === PHASE_ANSWERING) {
       this.connection.reactor.counters[COUNT_ABORTED]!++;
       exchange.body.fail("left");
@@ -483,18 +484,11 @@ export class HttpSession implements Session {
     } else {
       exchange.settled = true; // its handler was not called
     }
-    this.answered(exchange);
+    this.answered(exchange, response.sent ? response.code : this.lastStatus, false);
   }
 
-  private armIdle(): void {
-    const timeoutMs = this.application.settings.idleTimeoutMs;
+  /** 0 is no limit. */
+  private arm(timeoutMs: number): void {
     if (timeoutMs > 0) this.connection.setDeadline(this.connection.reactor.nowMs + timeoutMs);
-  }
-
-  private armBody(): void {
-    const { bodyWindowMs } = this.application.settings;
-    if (bodyWindowMs > 0) {
-      this.connection.setDeadline(this.connection.reactor.nowMs + bodyWindowMs);
-    }
   }
 }

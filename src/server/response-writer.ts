@@ -9,6 +9,7 @@ import { CHUNK_END, CHUNK_HEAD_BYTES, LAST_CHUNK, writeChunkHead } from "../http
 import { IoBuf } from "../buffer/io-buf.ts";
 import { STATE_OPEN } from "../net/connection.ts";
 import type { BodySource, Piece } from "./body-source.ts";
+import type { HttpResponse } from "./http-response.ts";
 import type { HttpSession } from "./http-session.ts";
 
 /** Written in one turn of the loop before other connections get theirs; a small piece costs more
@@ -20,6 +21,7 @@ const SLICE_BYTES = 256 * 1024;
 
 export class ResponseWriter {
   private readonly session: HttpSession;
+  private readonly response: HttpResponse;
   private readonly source: BodySource;
   private readonly chunked: boolean;
   private writtenBytes = 0;
@@ -31,8 +33,9 @@ export class ResponseWriter {
   private awaiting = false;
   private ended = false;
 
-  constructor(session: HttpSession, source: BodySource, chunked: boolean) {
+  constructor(session: HttpSession, response: HttpResponse, source: BodySource, chunked: boolean) {
     this.session = session;
+    this.response = response;
     this.source = source;
     this.chunked = chunked;
   }
@@ -78,6 +81,7 @@ export class ResponseWriter {
     const sent = this.source.sendTo?.(this.session.connection) ?? -1;
     if (sent >= 0) {
       this.writtenBytes += sent;
+      this.response.bodyBytes += sent;
       this.full = sent === 0;
       return sent;
     }
@@ -132,6 +136,7 @@ export class ResponseWriter {
     const { connection } = this.session;
     if (this.chunked && count > 0) this.writeChunkHead(count);
     connection.adopt(buf);
+    this.response.bodyBytes += count;
     if (this.chunked && count > 0) connection.write(CHUNK_END, 0, CHUNK_END.length);
     return count;
   }
@@ -148,6 +153,7 @@ export class ResponseWriter {
     this.pieceAt = end;
     if (this.chunked) this.writeChunkHead(end - start);
     connection.write(piece, start, end);
+    this.response.bodyBytes += end - start;
     if (this.chunked) connection.write(CHUNK_END, 0, CHUNK_END.length);
     return end - start;
   }

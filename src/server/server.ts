@@ -12,11 +12,14 @@ import {
   PORT_DEFAULT,
 } from "../core/limits.ts";
 import { CLOSE_DRAIN } from "../core/close-reason.ts";
+import { COUNT_LOG_LINES_LOST } from "../core/counters.ts";
 import { BufferPool } from "../buffer/buffer-pool.ts";
 import type { BlockStore } from "../memory/block-store.ts";
 import { PlainStore } from "../memory/plain-store.ts";
 import { Listener, type ListenSource } from "../net/listener.ts";
 import { Reactor } from "../net/reactor.ts";
+import { AccessLog } from "./access-log.ts";
+import { AccessLogFiles } from "./access-log-file.ts";
 import { HttpApplication } from "./http-application.ts";
 import { type ChannelPort, TopicChannel } from "./channel.ts";
 import type { Service, WorkerContext } from "./service.ts";
@@ -60,6 +63,7 @@ export class Server {
   private readonly options: ServerOptions;
   private readonly applications: HttpApplication[] = [];
   private readonly listeners: Listener[];
+  private readonly logFiles: AccessLogFiles;
   private readonly worker: WorkerContext;
   private readonly mail: Mail | null;
   private cleanUp: unknown = undefined;
@@ -92,10 +96,23 @@ export class Server {
     channel.port = this.mail;
     const worker = { index: workerIndex, workers: workerCount, channel };
     this.worker = worker;
+    const files = new AccessLogFiles(log, (lines) => {
+      options.counters[COUNT_LOG_LINES_LOST]! += lines;
+    });
+    this.logFiles = files;
+    const { reactor } = this;
+    const logContext = { reactor, log, files, workerIndex, bodyBytesMax: settings.bodyBytesMax };
     this.listeners = service.listeners.map((listener) => {
       const application =
         listener.kind === "http"
-          ? new HttpApplication(listener, httpSettings, this.reactor, log, worker)
+          ? new HttpApplication(
+              listener,
+              httpSettings,
+              reactor,
+              log,
+              worker,
+              AccessLog.of(listener, settings, logContext),
+            )
           : new TcpApplication(listener as TcpListener, log);
       if (application instanceof HttpApplication) this.applications.push(application);
       const transport = openTransport(listener, settings.headTimeoutMs, log);
@@ -146,9 +163,15 @@ export class Server {
     await this.finish();
   }
 
+  /** The memory limit is met: lets go of buffers that nobody uses. */
+  relieve(): void {
+    this.reactor.pool.flush();
+  }
+
   private async finish(): Promise<void> {
     this.reactor.stop();
     for (const application of this.applications) application.close();
+    await this.logFiles.close();
     const { cleanUp } = this;
     this.cleanUp = undefined;
     if (typeof cleanUp === "function") await (cleanUp as () => unknown)();

@@ -4,6 +4,7 @@
 import type { Channel } from "./channel.ts";
 import type { HttpRequest } from "./http-request.ts";
 import type { HttpResponse } from "./http-response.ts";
+import { type RequestLogOptions, requestLogProblem } from "./access-log-options.ts";
 import type { StaticOptions } from "./static-options.ts";
 import type { TcpListener } from "./tcp-service.ts";
 import { checkTransport, type TransportOptions } from "./transport.ts";
@@ -32,12 +33,14 @@ export interface FetchContext {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly worker: WorkerContext;
+  /** Names the request in logs; "" once its answer is complete. */
+  readonly requestId: string;
 }
 
 /** "METHOD /path", "/path" for every method; `:name` matches a segment, a last `*` the rest. */
 export type Routes = Readonly<Record<string, RouteHandler>>;
 
-export interface HttpListenerOptions extends TransportOptions {
+export interface HttpListenerOptions extends TransportOptions, RequestLogOptions {
   /** 0 picks a free one. Default 8080; the command line's --port takes its place. */
   readonly port?: number;
   /** Default 127.0.0.1. */
@@ -74,6 +77,8 @@ export function http(options: HttpListenerOptions): HttpListener {
     throw new TypeError("Cannot make an http listener: it needs routes, static or fetch");
   }
   checkTransport("http", options);
+  const problem = requestLogProblem(options);
+  if (problem !== null) throw new TypeError(`Cannot make an http listener: ${problem}`);
   return { kind: "http", ...options };
 }
 

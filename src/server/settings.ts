@@ -21,6 +21,11 @@ import {
   WRITE_STALL_MS,
 } from "../core/limits.ts";
 import type { TlsOptions } from "../net/tls.ts";
+import {
+  type AccessLogOptions,
+  requestLogProblem,
+  resolveAccessLog,
+} from "./access-log-options.ts";
 
 export interface ServerSettings {
   /** Workers of the process: 1..WORKERS_MAX. */
@@ -43,6 +48,10 @@ export interface ServerSettings {
   readonly backlog: number;
   /** Makes the service's main listener speak TLS; otherwise it is as the service says. */
   readonly tls?: TlsOptions;
+  /** The next three, if they are set, go before what the listeners of the service say. */
+  readonly accessLog?: string | AccessLogOptions;
+  readonly requestId?: boolean;
+  readonly slowRequestMs?: number;
 }
 
 export type ServerSettingsInput = {
@@ -75,9 +84,20 @@ export function resolveSettings(input: ServerSettingsInput, machine: Machine): S
     drainTimeoutMs: input.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
     backlog: input.backlog ?? BACKLOG_DEFAULT,
     ...(input.tls === undefined ? {} : { tls: input.tls }),
+    ...requestLogSettings(input),
   };
   checkSettings(settings, machine);
   return Object.freeze(settings);
+}
+
+function requestLogSettings({ accessLog, requestId, slowRequestMs }: ServerSettingsInput): object {
+  const problem = requestLogProblem({ accessLog, requestId, slowRequestMs });
+  if (problem !== null) throw new MillraceError("ERR_USAGE", problem);
+  return {
+    ...(accessLog === undefined ? {} : { accessLog: resolveAccessLog(accessLog) }),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(slowRequestMs === undefined ? {} : { slowRequestMs }),
+  };
 }
 
 /** The share of one worker in the descriptors of the process; the rest is for files and logs. */
