@@ -5,17 +5,19 @@
 
 import { defineService, http, lengthField, tcp } from "millrace";
 
+const ECHO_PORT = Number(process.env["ECHO_PORT"] ?? 9000);
+
 export default defineService({
   listeners: [
     tcp({
-      port: 9000,
+      port: ECHO_PORT,
       framing: lengthField({ bytes: 4, maxFrameBytes: 1 << 20 }),
       heartbeat: { intervalMs: 30_000, misses: 3 },
       message: (connection, frame) => connection.send(frame),
     }),
     http({
       port: 8080,
-      routes: { "GET /": (_request, response) => response.text("echo: 9000\n") },
+      routes: { "GET /": (_request, response) => response.text(`echo on port ${ECHO_PORT}\n`) },
     }),
   ],
 });
