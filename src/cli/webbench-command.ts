@@ -1,6 +1,6 @@
-// `millrace webbench`: the load tester. Standard output gets the report (or, if asked, only JSON or
-// CSV), standard error the live view and what went wrong. Its exit codes are those that webbench 1.5
-// documents, and four more:
+// `millrace webbench`: the load tester. Standard output gets the report (or, if asked, only JSON
+// or CSV), standard error the live view and what went wrong. Its exit codes are those that
+// webbench 1.5 documents, and four more:
 //
 //   0 measured | 1 server not on-line | 2 bad parameter | 3 a load process failed
 //   4 not one request succeeded | 99 a --fail-if came true | 130 interrupted
@@ -39,9 +39,9 @@ const LOAD_PROCESS = "--load-process";
 
 const USAGE = `usage: millrace webbench [options] [WEIGHT=]URL...
 
-  millrace webbench -c 1000 -t 10 http://127.0.0.1:8080/       as webbench 1.5: a connection a request
-  millrace webbench -k -c 100 -t 10 http://127.0.0.1:8080/     kept connections, closed loop
-  millrace webbench -R 5000 -c 100 -t 10 http://127.0.0.1:8080/   open loop: 5000 requests/s
+  millrace webbench -c 1000 -t 10 http://127.0.0.1:8080/        as webbench 1.5
+  millrace webbench -k -c 100 -t 10 http://127.0.0.1:8080/      kept connections
+  millrace webbench -R 5000 -c 100 -t 10 http://127.0.0.1:8080/ 5000 requests/s, come what may
   millrace webbench --frame 4 --payload hello -t 10 tcp://127.0.0.1:9000
 
 options of webbench 1.5 (defaults in parentheses):
@@ -53,9 +53,9 @@ ${formatLetters(LOAD_OPTIONS)}
 options of the reports:
 ${formatLetters(REPORT_OPTIONS)}
 
-With classic options only, every request has its own connection. Exit codes: 0 measured, 1 server not
-on-line, 2 bad parameter, 3 a load process failed, 4 not one request succeeded, 99 a --fail-if came
-true, 130 interrupted.`;
+With classic options only, every request has its own connection.
+Exit codes: 0 measured, 1 server not on-line, 2 bad parameter, 3 a load process failed,
+4 not one request succeeded, 99 a --fail-if came true, 130 interrupted.`;
 
 export async function webbenchCommand(args: readonly string[]): Promise<void> {
   if (args[0] === LOAD_PROCESS) return loadProcess();

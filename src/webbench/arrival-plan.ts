@@ -1,6 +1,7 @@
 // When an open loop sends: the times of all arrivals under a rate that moves on straight lines, in
-// constant distances or as a Poisson process. Nothing is stored, for arrival k is where the integral
-// of the rate reaches k: constant load counts k up by one, Poisson by exponential steps of mean one.
+// constant distances or as a Poisson process. Nothing is stored, for arrival k is where the
+// integral of the rate reaches k: constant load counts k up by one, Poisson by exponential steps
+// of mean one.
 //
 //   rate      /-----       count(t) = count at the start of the stage + rate x t + slope x t^2 / 2
 //            /             solved for t; Infinity once the stages are over

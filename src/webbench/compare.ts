@@ -1,5 +1,6 @@
-// Two results side by side, figure by figure, with the ratio of the second to the first. A file that
-// is no result is the user's error; runs that were not asked for the same are compared, but told.
+// Two results side by side, figure by figure, with the ratio of the second to the first. A file
+// that is no result is the user's error; runs that were not asked for the same are compared, but
+// told.
 
 import { readFileSync } from "node:fs";
 import { MillraceError, messageOf } from "../core/errors.ts";
@@ -23,7 +24,8 @@ export function readResult(path: string): RunResult {
 }
 
 export function compareResults(before: RunResult, after: RunResult): string {
-  const head = `  ${"".padEnd(18)}${"A".padStart(WIDTH)}${"B".padStart(WIDTH)}${"B / A".padStart(9)}\n`;
+  const columns = ["A", "B"].map((name) => name.padStart(WIDTH));
+  const head = `  ${"".padEnd(18)}${columns.join("")}${"B / A".padStart(9)}\n`;
   const lines = FIGURES.filter((figure) => isWorthALine(figure, before, after)).map((figure) =>
     lineOf(figure, figure.read(before), figure.read(after)),
   );
@@ -38,7 +40,8 @@ function isWorthALine(figure: Figure, before: RunResult, after: RunResult): bool
 function lineOf(figure: Figure, before: number, after: number): string {
   const ratio = before === 0 ? "" : (after / before).toFixed(2);
   const texts = [before, after].map((value) => figureText(figure, value).padStart(WIDTH));
-  return `  ${figure.name.padEnd(18)}${texts.join("")}${ratio.padStart(9)}${verdict(figure, before, after)}\n`;
+  const end = `${ratio.padStart(9)}${verdict(figure, before, after)}`;
+  return `  ${figure.name.padEnd(18)}${texts.join("")}${end}\n`;
 }
 
 /** " worse" or " better" when it is more than noise may do. */

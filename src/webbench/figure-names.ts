@@ -1,5 +1,5 @@
-// The figures of a result that have a name: for --fail-if and for --compare. One table, so that what
-// can be compared can also be a threshold.
+// The figures of a result that have a name: for --fail-if and for --compare. One table, so that
+// what can be compared can also be a threshold.
 
 import type { LatencyFigures } from "./latency-summary.ts";
 import type { LatencyName } from "./load-report.ts";

@@ -21,7 +21,8 @@ draw("throughput", {
   scales: { x: { time: false }, y: { range: (_, least, most) => [0, most * 1.1 || 1] } },
   axes: [axis("seconds"), { ...axis("answers/s"), size: 70 }],
   series: [{ label: "time", value: (_, value) => seconds(value) },
-    { label: "succeeded", stroke: green, fill: green + "22", width: 2, value: (_, value) => per(value) },
+    { label: "succeeded", stroke: green, fill: green + "22", width: 2,
+      value: (_, value) => per(value) },
     { label: "failed", stroke: red, width: 2, value: (_, value) => per(value) }],
 }, [series.time, series.succeeded, series.failed]);
 const logarithmic = { distr: 3, log: 10 };
@@ -33,22 +34,26 @@ draw("latency", {
   series: [{ label: "time", value: (_, value) => seconds(value) }, latency("p50", blue),
     latency("p90", violet), latency("p99", amber), latency("max", red)],
 }, [series.time, ...[series.p50, series.p90, series.p99, series.max].map(positive)]);
-const nines = percentiles.at.map((percentile) => -Math.log10(1 - Math.min(percentile, 99.9999) / 100));
+const nine = (percentile) => -Math.log10(1 - Math.min(percentile, 99.9999) / 100);
+const nines = percentiles.at.map(nine);
 const named = [50, 90, 99, 99.9, 99.99, 99.999];
 draw("percentiles", {
   scales: { x: { time: false }, y: logarithmic },
-  axes: [{ ...axis("percentile"), splits: () => named.map((p) => -Math.log10(1 - p / 100)),
+  axes: [{ ...axis("percentile"), splits: () => named.map(nine),
       values: () => named.map((p) => p + " %") },
     { ...axis("latency"), size: 80, values: (_, values) => plural(values) }],
-  series: [{ label: "percentile", value: (_, value, __, at) => at == null ? "--" : percentiles.at[at] + " %" },
+  series: [{ label: "percentile",
+      value: (_, value, __, at) => at == null ? "--" : percentiles.at[at] + " %" },
     { ...latency("latency", blue), fill: blue + "18" }],
 }, [nines, positive(percentiles.ms)]);
+const percent = (share) => (share * 100).toPrecision(2) + " %";
 draw("histogram", {
-  scales: { x: { time: false, ...logarithmic }, y: { range: (_, least, most) => [0, most * 1.1 || 1] } },
+  scales: { x: { time: false, ...logarithmic },
+    y: { range: (_, least, most) => [0, most * 1.1 || 1] } },
   axes: [{ ...axis("latency"), values: (_, values) => plural(values) },
-    { ...axis("share of answers"), size: 70, values: (_, values) => values.map((v) => (v * 100).toPrecision(2) + " %") }],
+    { ...axis("share of answers"), size: 70, values: (_, values) => values.map(percent) }],
   series: [{ label: "up to", value: (_, value) => time(value) },
     { label: "share", stroke: blue, fill: blue + "66", paths: uPlot.paths.bars({ size: [0.9, 60] }),
-      points: { show: false }, value: (_, value) => value == null ? "--" : (value * 100).toFixed(2) + " %" }],
+      points: { show: false }, value: (_, value) => value == null ? "--" : percent(value) }],
 }, [histogram.ms, histogram.share]);
 `;

@@ -1,6 +1,7 @@
 // The result as one page that needs nothing but itself: figures as tables, throughput and latency
-// over time, percentiles and the histogram, drawn by uPlot, which is inlined together with its style
-// and the result. Whatever comes from the run is escaped; the page runs no script but these two.
+// over time, percentiles and the histogram, drawn by uPlot, which is inlined together with its
+// style and the result. Whatever comes from the run is escaped; the page runs no script but these
+// two.
 
 import uplotScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import uplotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };

@@ -1,5 +1,5 @@
-// HTTP answers read with the codec that the server's side shares: heads by ResponseParser, bodies by
-// BodyDecoder. Bytes are parsed where they arrive; only an incomplete head is kept, because the
+// HTTP answers read with the codec that the server's side shares: heads by ResponseParser, bodies
+// by BodyDecoder. Bytes are parsed where they arrive; only an incomplete head is kept, because the
 // parser wants to see a head as one piece.
 
 import { BodyDecoder, DECODE_DATA, DECODE_DONE, DECODE_MORE } from "../http/body-decoder.ts";

@@ -1,6 +1,6 @@
-// Latencies merged over processes: HdrHistogram's own library, filled from the buckets that the load
-// processes count in (latency-buckets.ts has its layout), asked for percentiles and written out in
-// its exchange format, which any other HdrHistogram tool can read and merge.
+// Latencies merged over processes: HdrHistogram's own library, filled from the buckets that the
+// load processes count in (latency-buckets.ts has its layout), asked for percentiles and written
+// out in its exchange format, which any other HdrHistogram tool can read and merge.
 
 import {
   decodeFromCompressedBase64,

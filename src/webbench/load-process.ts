@@ -1,6 +1,6 @@
 // The inside of a load process: reads its share and the parent's words from standard input, runs a
-// generator, and writes what was counted to standard output. It ends with the run, or as soon as its
-// input ends: then the parent is gone, and nobody would stop the load.
+// generator, and writes what was counted to standard output. It ends with the run, or as soon as
+// its input ends: then the parent is gone, and nobody would stop the load.
 
 import { assert } from "../core/assert.ts";
 import { Generator, PHASE_OVER } from "./generator.ts";

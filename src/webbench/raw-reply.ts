@@ -1,5 +1,5 @@
-// Replies of a protocol that is not HTTP: so many bytes, up to a delimiter, or framed by a length in
-// front (big-endian). Each reader keeps only numbers, for no byte has to be seen twice.
+// Replies of a protocol that is not HTTP: so many bytes, up to a delimiter, or framed by a length
+// in front (big-endian). Each reader keeps only numbers, for no byte has to be seen twice.
 
 import {
   ERROR_EARLY,

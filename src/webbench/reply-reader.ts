@@ -1,5 +1,5 @@
-// Where one reply ends and the next begins, as the load generator sees it: a sans-I/O reader that is
-// fed whatever arrives. HTTP is in http-reply.ts, raw TCP in raw-reply.ts.
+// Where one reply ends and the next begins, as the load generator sees it: a sans-I/O reader that
+// is fed whatever arrives. HTTP is in http-reply.ts, raw TCP in raw-reply.ts.
 //
 //   begin(method); while (bytes) { result = read(bytes, at, end); at = position; ... }
 

@@ -1,7 +1,7 @@
-// How long a byte that has arrived waits until this process looks at it: the generator's own share in
-// every latency it reports. A connection to itself carries one byte every few milliseconds; the time
-// from its write to its data event is the work of one system call and of everything that the event
-// loop had to do before.
+// How long a byte that has arrived waits until this process looks at it: the generator's own share
+// in every latency it reports. A connection to itself carries one byte every few milliseconds; the
+// time from its write to its data event is the work of one system call and of everything that the
+// event loop had to do before.
 
 import { assert } from "../core/assert.ts";
 import type { LatencyBuckets } from "./latency-buckets.ts";

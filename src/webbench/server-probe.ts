@@ -1,5 +1,5 @@
-// Before any load: the name is looked up once, and one connection is tried, so that a server that is
-// not there is told at once and apart (exit code 1 of webbench).
+// Before any load: the name is looked up once, and one connection is tried, so that a server that
+// is not there is told at once and apart (exit code 1 of webbench).
 
 import { lookup } from "node:dns/promises";
 import { MillraceError, messageOf } from "../core/errors.ts";

@@ -88,7 +88,8 @@ function latencyTable({ latencies, settings }: RunResult): string {
     ["connect", latencies.connect],
   ];
   if (isOpen) rows.push(["from sending", latencies.service]);
-  const head = `  ${"latency".padEnd(13)}${COLUMNS.map(([name]) => name.padStart(WIDTH)).join("")}\n`;
+  const names = COLUMNS.map(([name]) => name.padStart(WIDTH));
+  const head = `  ${"latency".padEnd(13)}${names.join("")}\n`;
   const lines = rows.map(([name, figures]) => {
     const cells = COLUMNS.map(([, key]) => timeText(figures[key]).padStart(WIDTH));
     return `  ${name.padEnd(13)}${cells.join("")}\n`;

@@ -1,5 +1,5 @@
-// What a run has to keep to: --fail-if 'p99>50ms'. A rule names a figure of the result, compares it,
-// and says why it failed; one that cannot be read is refused before any load is made.
+// What a run has to keep to: --fail-if 'p99>50ms'. A rule names a figure of the result, compares
+// it, and says why it failed; one that cannot be read is refused before any load is made.
 
 import { MillraceError } from "../core/errors.ts";
 import { FIGURES, type Figure, unknownFigure } from "./figure-names.ts";

@@ -32,7 +32,8 @@ function readAll(text: string, pieces: readonly number[], method = METHOD_GET): 
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 const CHUNKED =
-  "HTTP/1.1 404 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\n";
+  "HTTP/1.1 404 No\r\nTransfer-Encoding: chunked\r\n\r\n" +
+  "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\n";
 
 const VECTORS: readonly (readonly [string, readonly string[]])[] = [
   [OK, ["200 5 true"]],

@@ -87,7 +87,7 @@ export function originOf(port: number): Origin {
   return { name: `127.0.0.1:${port}`, hostname: "127.0.0.1", port, unix: null, tls: null };
 }
 
-/** A closed loop of 2 clients with 20 requests and a second to spare, unless it is told otherwise. */
+/** A closed loop of 2 clients with 20 requests, unless it is told otherwise. */
 export function shareFor(origin: Origin, changes: Partial<LoadShare> = {}): LoadShare {
   const clients = changes.clients ?? 2;
   const durationMs = changes.durationMs ?? 5_000;

@@ -11,7 +11,7 @@ const FORMATS: readonly ReplyFormat[] = [
   { kind: "frame", prefixBytes: 2 },
 ];
 
-test("a ReplyReader of any format wants more of nothing, and is incomplete without anything", () => {
+test("any ReplyReader wants more of nothing, and is incomplete without anything", () => {
   expect(new Set([REPLY_MORE, REPLY_DONE, REPLY_ERROR]).size).toBe(3);
   for (const format of FORMATS) {
     const reader = newReplyReader(format);

@@ -22,7 +22,7 @@ export const SETTINGS: RunSettings = {
   count: 0,
 };
 
-/** 100 ms of one process in the measuring phase, with one latency of `latencyMs` for each answer. */
+/** 100 ms of one process in the measuring phase; every answer took `latencyMs`. */
 export function countsReport(
   counts: Readonly<Record<number, number>>,
   latencyMs = 1,

@@ -22,7 +22,8 @@ describe("headerText", () => {
     const extras = { force: true, reload: true, proxy: "p:3128" };
     expect(headerText({ settings: more, ...extras })).toBe(
       "\nBenchmarking: HEAD http://127.0.0.1:8080/hello (using HTTP/1.1)\n" +
-        "10 clients, running 30 sec, early socket close, via proxy server p:3128, forcing reload.\n",
+        "10 clients, running 30 sec, early socket close, via proxy server p:3128, " +
+        "forcing reload.\n",
     );
   });
 
