@@ -31,6 +31,8 @@ export interface ArenaShape {
   readonly pagesMax: number;
   readonly workers: number;
   readonly checked: boolean;
+  /** The pages are mapped outside of the collector's sight, and there are no tiny blocks. */
+  readonly mapped: boolean;
 }
 
 // Header words.
@@ -174,7 +176,7 @@ export function arenaLayout(shape: ArenaShape): ArenaLayout {
     pageClassByte,
     controlBytes: pageClassByte + shape.pages + 1,
     marksBytes: (granules / (MARK_CELL_BYTES / GRANULE_BYTES)) * 2,
-    tinyMarksBytes: granules,
+    tinyMarksBytes: shape.mapped ? 0 : granules,
     segmentBytes: segmentSizes(shape),
   };
 }
@@ -196,6 +198,7 @@ export function arenaShape(options: {
   scheme?: SizeScheme;
   segmentShift?: number;
   checked?: boolean;
+  mapped?: boolean;
 }): ArenaShape {
   const segmentShift = options.segmentShift ?? SEGMENT_SHIFT;
   const perSegment = 1 << (segmentShift - PAGE_SHIFT);
@@ -212,6 +215,7 @@ export function arenaShape(options: {
     pagesMax: Math.min(pagesMax, pages - Math.ceil(pages / perSegment)),
     workers: options.workers,
     checked: options.checked ?? false,
+    mapped: options.mapped ?? false,
   };
 }
 

@@ -51,6 +51,12 @@ export interface ArenaOptions {
   checked?: boolean;
   /** The table of block sizes. Default "aligned": 240 classes, at most 12.5 % waste above 128 B. */
   scheme?: SizeScheme;
+  /**
+   * Keeps the pages outside of what the collector counts as heap, on Linux: beside a large
+   * reservation it lets that much more garbage pile up. No block is then smaller than 72 bytes, the
+   * arena cannot be checked, and it lives until unmap(). Default false.
+   */
+  mapped?: boolean;
   /** Bits of an address inside a segment. For tests: 29 is 4 GiB. */
   segmentShift?: number;
 }
@@ -92,6 +98,9 @@ export class Arena implements BlockStore {
     const workers = options.workers ?? WORKERS_DEFAULT;
     requireRange("bytesMax", bytesMax, BYTES_MIN, ARENA_BYTES_MAX);
     requireRange("workers", workers, 1, ARENA_WORKERS_MAX);
+    if (options.mapped === true && options.checked === true) {
+      throw new TypeError("Cannot create an arena that is both mapped and checked");
+    }
     const spread = canReleasePages() ? ADDRESS_SPREAD : 1;
     const shape = arenaShape({ ...options, bytesMax, workers, spread });
     const memory = SharedMemory.reserve(shape);
@@ -236,6 +245,11 @@ export class Arena implements BlockStore {
     releaseWorker(this.memory, this.worker);
   }
 
+  /** Ends a mapped arena, when every other thread has ended or detached. Nothing works after it. */
+  unmap(): void {
+    this.memory.unmap();
+  }
+
   stats(): ArenaStats {
     return arenaStats(this.memory);
   }
@@ -262,7 +276,10 @@ export class Arena implements BlockStore {
 
   private attempt(bytes: number): number {
     if (bytes > this.bytesMax) return 0;
-    if (bytes <= TINY_BYTES_MAX) return this.cache.allocateTiny(bytes);
+    if (bytes <= TINY_BYTES_MAX) {
+      if (this.memory.shape.mapped) return this.cache.allocate(TINY_BYTES_MAX + 1);
+      return this.cache.allocateTiny(bytes);
+    }
     return bytes <= SMALL_BYTES_MAX ? this.cache.allocate(bytes) : this.large.allocate(bytes);
   }
 

@@ -49,7 +49,7 @@ export class PageCache {
     this.spans = new SpanTable(memory);
     this.free = new SpanLists(memory, this.spans, 0, SPAN_FREE);
     this.returned = new SpanLists(memory, this.spans, 1, SPAN_RETURNED);
-    this.system = new SystemMemory(memory.segments);
+    this.system = new SystemMemory(memory.segments, memory.handle.mappings);
   }
 
   /** Builds the records of an empty arena. Once, by its creator. */

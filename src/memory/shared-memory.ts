@@ -9,6 +9,7 @@ import {
   type ArenaLayout,
   type ArenaShape,
 } from "./arena-layout.ts";
+import { mapSegments, unmapSegments, viewMapping } from "./mapping.ts";
 
 /** What a worker needs to join an arena. Survives structured clone; the memory is not copied. */
 export interface ArenaHandle {
@@ -19,6 +20,8 @@ export interface ArenaHandle {
   /** How often each block was freed: only in a checked arena, else empty. */
   readonly generations: SharedArrayBuffer;
   readonly segments: readonly SharedArrayBuffer[];
+  /** Where the segments are in this process, if they are mapped and not buffers. */
+  readonly mappings: readonly number[];
 }
 
 export class SharedMemory {
@@ -46,7 +49,10 @@ export class SharedMemory {
     this.segments = handle.segments.map((segment) => new Uint8Array(segment));
   }
 
-  static reserve(shape: ArenaShape): SharedMemory {
+  /** A shape that asks for mapped pages gets buffers where the system maps none. */
+  static reserve(wanted: ArenaShape): SharedMemory {
+    const mappings = wanted.mapped ? mapSegments(arenaLayout(wanted).segmentBytes) : [];
+    const shape = { ...wanted, mapped: mappings.length > 0 };
     const layout = arenaLayout(shape);
     const cells = layout.marksBytes / 2;
     const memory = new SharedMemory({
@@ -55,7 +61,10 @@ export class SharedMemory {
       marks: new SharedArrayBuffer(layout.marksBytes),
       tinyMarks: new SharedArrayBuffer(layout.tinyMarksBytes),
       generations: new SharedArrayBuffer(shape.checked ? cells * 2 : 0),
-      segments: layout.segmentBytes.map((bytes) => new SharedArrayBuffer(bytes)),
+      segments: shape.mapped
+        ? []
+        : layout.segmentBytes.map((bytes) => new SharedArrayBuffer(bytes)),
+      mappings,
     });
     memory.words[HEADER_MAGIC] = ARENA_MAGIC;
     return memory;
@@ -71,13 +80,20 @@ export class SharedMemory {
   }
 
   view(address: number, bytes: number): Buffer {
-    const segment = this.handle.segments[this.segmentOf(address)]!;
-    return Buffer.from(segment as unknown as ArrayBuffer, this.offsetOf(address), bytes);
+    const segment = this.segmentOf(address);
+    const offset = this.offsetOf(address);
+    if (this.shape.mapped) return viewMapping(this.handle.mappings[segment]!, offset, bytes);
+    const buffer = this.handle.segments[segment]!;
+    return Buffer.from(buffer as unknown as ArrayBuffer, offset, bytes);
   }
 
   fill(address: number, bytes: number, value: number): void {
-    const start = this.offsetOf(address);
-    this.segments[this.segmentOf(address)]!.fill(value, start, start + bytes);
+    this.view(address, bytes).fill(value);
+  }
+
+  /** Ends a mapped arena: no thread may have a view of it any more. Buffers end by themselves. */
+  unmap(): void {
+    unmapSegments(this.handle.mappings, this.layout.segmentBytes);
   }
 
   /** Bytes of bookkeeping that are reserved beside the pages. */

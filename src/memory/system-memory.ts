@@ -22,8 +22,11 @@ export function canReleasePages(): boolean {
 export class SystemMemory {
   private readonly bases: readonly number[];
 
-  constructor(segments: readonly Uint8Array[]) {
-    this.bases = loadMadvise() === null ? [] : segments.map((segment) => Number(ptr(segment)));
+  /** Of segments that are buffers, or of mappings by their addresses. */
+  constructor(segments: readonly Uint8Array[], mappings: readonly number[] = []) {
+    const known = mappings.length > 0;
+    const bases = known ? mappings : segments.map((segment) => Number(ptr(segment)));
+    this.bases = loadMadvise() === null ? [] : bases;
   }
 
   /** True when the system took the pages back. `offset` and `bytes` are whole pages. */
