@@ -79,6 +79,7 @@ export class BufferPool {
       this.shrink(index, (this.lowWater[index]! + 1) >> 1);
       this.lowWater[index] = this.stash[index]!;
     }
+    this.store.tick?.();
   }
 
   /** Hands back every free io_buf. */

@@ -15,6 +15,7 @@ import type { ServerSettings } from "../server/settings.ts";
 import type { Exchange } from "../thread/exchange.ts";
 import type { StatsBoard, StatsRow } from "../thread/stats-board.ts";
 import { WorkerHandle, type WorkerExit } from "../thread/worker-handle.ts";
+import type { ArenaGrant, SharedArena } from "./shared-arena.ts";
 import type { FromWorker, ListenerGrant, ToWorker } from "./worker-protocol.ts";
 import type { ListenerSpec } from "./worker-server.ts";
 
@@ -31,6 +32,8 @@ export interface IncarnationOptions {
   readonly board: StatsBoard;
   /** Where workers write to each other. */
   readonly exchange?: Exchange;
+  /** Where workers have their buffers. */
+  readonly arena?: SharedArena;
   /** For each of the two steps, loading and starting; READY_TIMEOUT_MS by default. */
   readonly readyTimeoutMs?: number;
   /** The end of a worker that was ready and that nobody asked to leave. */
@@ -50,6 +53,7 @@ export class Incarnation {
   readonly detached: Promise<void>;
   private readonly options: IncarnationOptions;
   private readonly mailbox: number;
+  private readonly memory: ArenaGrant | null;
   private readonly handle: WorkerHandle<ToWorker, FromWorker>;
   private readonly loaded = Promise.withResolvers<readonly ListenerSpec[]>();
   private readonly ready = Promise.withResolvers<void>();
@@ -78,7 +82,10 @@ export class Incarnation {
     const counters = this.row;
     const member = (this.mailbox = exchange?.admit() ?? -1);
     const mail = member < 0 ? {} : { mail: { exchange: exchange!.handle, member } };
-    this.handle.post({ type: "init", source, settings, logLevel, workerIndex, counters, ...mail });
+    this.memory = options.arena?.grant() ?? null;
+    const memory = this.memory === null ? {} : { memory: this.memory };
+    const init = { source, settings, logLevel, workerIndex, counters, ...mail, ...memory };
+    this.handle.post({ type: "init", ...init });
   }
 
   get state(): IncarnationState {
@@ -152,6 +159,7 @@ export class Incarnation {
     const asked = before === "leaving" || (before === "loading" && this.failure !== null);
     const clean = asked && exit.code === 0; // it may crash while it drains
     this.options.board.close(this.row, clean ? "drained" : "died");
+    if (this.memory !== null) this.options.arena!.ended(this.memory, clean);
     const reason = this.crash ?? exit.error ?? `process.exit(${exit.code})`;
     this.fail("ERR_WORKER", `worker ${this.workerIndex} ended before it was ready: ${reason}`);
     this.detach.resolve();

@@ -23,6 +23,7 @@ import { Turnstile } from "../thread/turnstile.ts";
 import { overrideListener, type ListenerOverride } from "./listener-override.ts";
 import { LoopWatchdog } from "./loop-watchdog.ts";
 import { gatherStats, type ServerStats } from "./server-stats.ts";
+import { SharedArena } from "./shared-arena.ts";
 import { SocketTable, type Endpoint } from "./socket-table.ts";
 import { Supervisor } from "./supervisor.ts";
 import { workerEntry } from "./worker-entry.ts";
@@ -55,6 +56,7 @@ export class Master {
   private readonly log: Log;
   private readonly board = new StatsBoard();
   private readonly exchange: Exchange;
+  private readonly arena: SharedArena;
   private readonly sockets: SocketTable;
   private readonly supervisor: Supervisor;
   private readonly watchdog: LoopWatchdog;
@@ -77,6 +79,7 @@ export class Master {
     const slotCount = options.settings.workers;
     const { backlog } = options.settings;
     this.exchange = new Exchange(slotCount * MAILBOXES_PER_WORKER);
+    this.arena = new SharedArena(options.settings.memoryLimitBytes, slotCount, options.log);
     this.sockets = new SocketTable({ slotCount, backlog, log: options.log });
     this.supervisor = new Supervisor(this.clock, slotCount);
     this.watchdog = new LoopWatchdog(this.clock, options.log);
@@ -132,7 +135,7 @@ export class Master {
     this.stopping ??= Promise.resolve();
     this.quiesce();
     this.sockets.closeAll();
-    return Promise.all(this.slots.map((slot) => slot.close())).then(() => undefined);
+    return Promise.all(this.slots.map((slot) => slot.close())).then(() => this.arena.close());
   }
 
   stats(): ServerStats {
@@ -147,8 +150,8 @@ export class Master {
       loading,
       plan: () => {
         this.generation += 1;
-        const { board, exchange, generation } = this;
-        const life = { generation, board, exchange };
+        const { board, exchange, arena, generation } = this;
+        const life = { generation, board, exchange, arena };
         return { entry: entry ?? WORKER_ENTRY, source, settings, logLevel, ...life };
       },
       grant: (specs, slot) => this.grant(specs, slot),
@@ -249,6 +252,7 @@ export class Master {
     await Promise.race([detached, ended]);
     this.sockets.closeAll();
     await ended;
+    this.arena.close();
   }
 
   private quiesce(): void {
@@ -261,6 +265,7 @@ export class Master {
   }
 
   private watch(): void {
+    this.arena.tick();
     const serving = this.slots.map((slot) => slot.current).filter((life) => life !== null);
     this.watchdog.check(serving);
   }

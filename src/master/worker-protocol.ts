@@ -11,6 +11,7 @@ import type { ServiceSource } from "../server/load-service.ts";
 import type { ServerSettings } from "../server/settings.ts";
 import type { ExchangeHandle } from "../thread/exchange.ts";
 import type { StatsRow } from "../thread/stats-board.ts";
+import type { ArenaGrant } from "./shared-arena.ts";
 import type { ListenerSpec } from "./worker-server.ts";
 
 /** A listening socket of the master by its descriptor, or an address to listen on oneself. */
@@ -38,6 +39,8 @@ export interface InitMessage {
   readonly workerIndex: number;
   readonly counters: StatsRow;
   readonly mail?: MailGrant;
+  /** Where its io_bufs come from; without it from memory of its own. */
+  readonly memory?: ArenaGrant;
 }
 
 export type ToWorker =

@@ -3,6 +3,7 @@
 
 import type { Log } from "../core/log.ts";
 import type { ServerSettings } from "../server/settings.ts";
+import type { ArenaGrant } from "./shared-arena.ts";
 import type { MailGrant } from "./worker-protocol.ts";
 
 /** One address that a service wants to listen on. */
@@ -45,4 +46,6 @@ export interface WorkerServerOptions<Service> {
   readonly workerCount: number;
   /** Without it the worker hears nothing from the others, nor they from it. */
   readonly mail?: MailGrant;
+  /** Without it the worker's buffers are memory of its own. */
+  readonly memory?: ArenaGrant;
 }

@@ -78,6 +78,7 @@ export class WorkerSession<Service> {
       workerIndex: message.workerIndex,
       workerCount: message.settings.workers,
       ...(message.mail === undefined ? {} : { mail: message.mail }),
+      ...(message.memory === undefined ? {} : { memory: message.memory }),
     });
     this.port.post({ type: "loaded", listeners: this.server.listeners });
   }

@@ -10,6 +10,8 @@ export interface BlockStore {
   release(address: number): void;
   /** A fresh view over the first `bytes` bytes of a block. Costs far more than acquire: keep it. */
   view(address: number, bytes: number): Buffer;
+  /** Upkeep, about once a second: what has lain unused may go back. */
+  tick?(): unknown;
   /** Bytes of all blocks that are out, by their real sizes. */
   readonly bytesInUse: number;
   /** The hard limit. */
