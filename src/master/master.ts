@@ -140,7 +140,8 @@ export class Master {
 
   stats(): ServerStats {
     const lives = this.slots.flatMap((slot) => slot.lives);
-    return gatherStats(this.board, lives, this.clock.nowMs() - this.startedAtMs);
+    const uptimeMs = this.clock.nowMs() - this.startedAtMs;
+    return gatherStats(this.board, lives, uptimeMs, this.arena.stats());
   }
 
   private createSlot(index: number, loading: Turnstile): WorkerSlot {

@@ -17,6 +17,7 @@ export function formatPrometheus(stats: ServerStats): string {
     ...family("uptime_seconds", "gauge", [["", stats.uptimeMs / 1000]]),
     ...family("workers_ready", "gauge", [["", countReady(stats)]]),
     ...plainFamilies(stats),
+    ...memoryFamilies(stats),
     ...family("responses_total", "counter", labelled(stats, STATUS_CLASS, "class")),
     ...family("connections_closed_total", "counter", labelled(stats, /^closed_/, "reason")),
     ...PER_WORKER.flatMap((name) => family(`worker_${name}`, "gauge", perWorker(stats, name))),
@@ -43,6 +44,15 @@ function plainFamilies(stats: ServerStats): string[] {
     const samples: Sample[] = [["", stats.totals[name] ?? 0]];
     return family(gauge ? name : `${name}_total`, gauge ? "gauge" : "counter", samples);
   });
+}
+
+function memoryFamilies({ memory }: ServerStats): string[] {
+  if (memory === undefined) return [];
+  return [
+    ...family("memory_limit_bytes", "gauge", [["", memory.limitBytes]]),
+    ...family("memory_committed_bytes", "gauge", [["", memory.committedBytes]]),
+    ...family("memory_live_bytes", "gauge", [["", memory.liveBytes]]),
+  ];
 }
 
 function labelled(stats: ServerStats, pattern: RegExp, label: string): Sample[] {

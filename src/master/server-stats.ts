@@ -2,6 +2,7 @@
 // Counters are exact sums over the life of the server; gauges are of this moment.
 
 import { COUNTER_NAMES } from "../core/counters.ts";
+import type { ArenaStats } from "../memory/arena-stats.ts";
 import { snapshotRow, type Counts, type StatsBoard } from "../thread/stats-board.ts";
 import type { Incarnation, IncarnationState } from "./incarnation.ts";
 
@@ -22,12 +23,15 @@ export interface ServerStats {
   readonly workers: readonly WorkerStats[];
   /** Of all workers that live or ever lived: `accepted` = `open` + the sum of `closed_*`. */
   readonly totals: NamedCounters;
+  /** Where the buffers' memory is, waste by size class included; absent once it is closed. */
+  readonly memory?: ArenaStats;
 }
 
 export function gatherStats(
   board: StatsBoard,
   lives: readonly Incarnation[],
   uptimeMs: number,
+  memory: ArenaStats | null = null,
 ): ServerStats {
   const workers = lives.map((life) => ({
     index: life.workerIndex,
@@ -35,7 +39,8 @@ export function gatherStats(
     state: life.state,
     counters: nameCounts(snapshotRow(life.row)),
   }));
-  return { uptimeMs, workers, totals: nameCounts(board.totals()) };
+  const totals = nameCounts(board.totals());
+  return { uptimeMs, workers, totals, ...(memory === null ? {} : { memory }) };
 }
 
 export function nameCounts(counts: Counts): NamedCounters {

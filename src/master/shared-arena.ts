@@ -7,6 +7,7 @@
 import { assert } from "../core/assert.ts";
 import type { Log } from "../core/log.ts";
 import { Arena } from "../memory/arena.ts";
+import type { ArenaStats } from "../memory/arena-stats.ts";
 import { ARENA_WORKERS_MAX } from "../memory/block-marks.ts";
 import type { ArenaHandle } from "../memory/shared-memory.ts";
 
@@ -71,7 +72,12 @@ export class SharedArena {
     if (!this.unmapped) this.arena.tick();
   }
 
-  /** For stats: bytes that the workers have out. */
+  /** Where every byte of it is; null once it has ended. */
+  stats(): ArenaStats | null {
+    return this.unmapped ? null : this.arena.stats();
+  }
+
+  /** Bytes that the workers have out. */
   get bytesInUse(): number {
     return this.unmapped ? 0 : this.arena.bytesInUse;
   }

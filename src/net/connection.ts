@@ -46,11 +46,9 @@ export class Connection {
   readonly reactor: Reactor;
   /** Slot in the reactor's table; another connection may have it later. */
   readonly slot: number;
-  /** Together with the slot: this connection and no other. */
-  readonly generation: number;
+  readonly generation: number; // together with the slot: this connection and no other
   state: number = STATE_OPEN;
-  /** The peer sent FIN. */
-  peerEnded = false;
+  peerEnded = false; // the peer sent FIN
   /** TLS is spoken, and its handshake is done. */
   secure = false;
   /** From whom the connection is, as a proxy in between says. */
@@ -100,6 +98,11 @@ export class Connection {
   get pendingBytes(): number {
     const corked = this.reactor.corked === this ? this.reactor.corkLength : 0;
     return this.output.pendingBytes + corked;
+  }
+
+  /** Bytes that lie in its io_bufs: input that waits, output that the kernel did not take. */
+  get bufferedBytes(): number {
+    return this.waiting.length + this.output.pendingBytes;
   }
 
   get currentSession(): Session {

@@ -13,6 +13,7 @@ import { CLOSE_DRAIN, CLOSE_LIMIT, CLOSE_TLS, type CloseReason } from "../core/c
 import {
   COUNT_ACCEPTED,
   COUNT_BUFFER_BYTES_CHARGED,
+  COUNT_BUFFER_BYTES_USED,
   COUNT_BUFFER_REFUSED,
   COUNT_CLOSED_BASE,
   COUNT_DETACHED,
@@ -221,6 +222,9 @@ export class Reactor {
     this.wallOffsetMs = Date.now() - this.nowMs; // follows a clock that was set
     this.pool.trim();
     this.counters[COUNT_BUFFER_BYTES_CHARGED] = this.pool.heldBytes;
+    let usedBytes = 0;
+    this.connections.forEach((connection) => (usedBytes += connection.bufferedBytes));
+    this.counters[COUNT_BUFFER_BYTES_USED] = usedBytes;
     this.counters[COUNT_BUFFER_REFUSED] = this.pool.refusedCount;
   }
 
