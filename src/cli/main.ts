@@ -19,7 +19,10 @@ const start: Command = {
 
 const webbench: Command = {
   summary: "put a server under load and tell the truth about it",
-  run: async (args) => (await import("./webbench-command.ts")).webbenchCommand(args),
+  run: async (args) =>
+    args[0] === "--load-process"
+      ? (await import("./webbench-load-process.ts")).loadProcess()
+      : (await import("./webbench-command.ts")).webbenchCommand(args),
 };
 
 const COMMANDS: Readonly<Record<string, Command>> = {

@@ -10,9 +10,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { MillraceError, messageOf } from "../core/errors.ts";
 import { compareResults, readResult } from "../webbench/compare.ts";
 import { csvReport } from "../webbench/csv-report.ts";
-import { htmlReport } from "../webbench/html-report.ts";
 import { LiveView } from "../webbench/live-view.ts";
-import { runLoadProcess } from "../webbench/load-process.ts";
 import { checkOpenFiles, openFilesMax } from "../webbench/open-files.ts";
 import { LoadRun, type RunOutcome } from "../webbench/run-load.ts";
 import { resultOf, type RunResult } from "../webbench/run-result.ts";
@@ -26,6 +24,7 @@ import {
   type WebbenchReports,
   type WebbenchRun,
 } from "./webbench-arguments.ts";
+import { ownCommand } from "./webbench-load-process.ts";
 import { CLASSIC_OPTIONS, LOAD_OPTIONS, REPORT_OPTIONS } from "./webbench-options.ts";
 
 export const EXIT_OFFLINE = 1;
@@ -33,9 +32,6 @@ export const EXIT_PROCESS = 3;
 export const EXIT_NO_SUCCESS = 4;
 export const EXIT_THRESHOLD = 99;
 export const EXIT_INTERRUPTED = 130;
-
-/** Said by the parent to itself: be a load process. */
-const LOAD_PROCESS = "--load-process";
 
 const USAGE = `usage: millrace webbench [options] [WEIGHT=]URL...
 
@@ -58,7 +54,6 @@ Exit codes: 0 measured, 1 server not on-line, 2 bad parameter, 3 a load process 
 4 not one request succeeded, 99 a --fail-if came true, 130 interrupted.`;
 
 export async function webbenchCommand(args: readonly string[]): Promise<void> {
-  if (args[0] === LOAD_PROCESS) return loadProcess();
   if (args.length === 0) {
     process.stderr.write(`${USAGE}\n`);
     process.exitCode = 2;
@@ -80,16 +75,6 @@ export async function webbenchCommand(args: readonly string[]): Promise<void> {
     default:
       process.exitCode = await bench(parsed.run, parsed.reports);
   }
-}
-
-async function loadProcess(): Promise<void> {
-  // Ctrl-C goes to the whole group: the parent says what to do.
-  process.on("SIGINT", () => undefined);
-  await runLoadProcess({
-    input: Bun.stdin.stream(),
-    write: (line) => void process.stdout.write(line),
-    exit: (code) => process.stdout.write("", () => process.exit(code)),
-  });
 }
 
 async function bench(run: WebbenchRun, reports: WebbenchReports): Promise<number> {
@@ -118,7 +103,7 @@ async function bench(run: WebbenchRun, reports: WebbenchReports): Promise<number
   if (outcome === null) return EXIT_PROCESS;
   const result = resultOf(outcome, run.settings);
   write(textReport(result));
-  saveReports(result, reports);
+  await saveReports(result, reports);
   return judge(result, reports);
 }
 
@@ -141,10 +126,12 @@ async function interruptible(load: LoadRun): Promise<RunOutcome> {
   }
 }
 
-function saveReports(result: RunResult, { json, csv, html }: WebbenchReports): void {
+async function saveReports(result: RunResult, { json, csv, html }: WebbenchReports): Promise<void> {
   if (json !== null) save(json, `${JSON.stringify(result, null, 1)}\n`);
   if (csv !== null) save(csv, csvReport(result));
-  if (html !== null) save(html, htmlReport(result));
+  if (html === null) return;
+  const { htmlReport } = await import("../webbench/html-report.ts");
+  save(html, htmlReport(result));
 }
 
 function save(path: string, text: string): void {
@@ -172,11 +159,4 @@ function judge(result: RunResult, { thresholds }: WebbenchReports): number {
 
 function complain(text: string): void {
   process.stderr.write(failureText(new Error(text)));
-}
-
-/** This program again: the binary by itself, the runtime with its script otherwise. */
-export function ownCommand(): string[] {
-  const script = new URL("./main.ts", import.meta.url).pathname;
-  const isCompiled = import.meta.url.includes("$bunfs") || import.meta.url.includes("~BUN");
-  return [process.execPath, ...(isCompiled ? [] : [script]), "webbench", LOAD_PROCESS];
 }

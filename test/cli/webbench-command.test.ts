@@ -1,7 +1,7 @@
 // The command as a process is in test/integration; here is only what makes no load.
 
 import { expect, spyOn, test } from "bun:test";
-import { ownCommand, webbenchCommand } from "../../src/cli/webbench-command.ts";
+import { webbenchCommand } from "../../src/cli/webbench-command.ts";
 import { closedPort } from "../webbench/load-world.ts";
 
 test("webbenchCommand explains itself", async () => {
@@ -23,11 +23,4 @@ test("webbenchCommand refuses before anything is started", async () => {
   await expect(webbenchCommand(many)).rejects.toThrow("open files are needed");
   const closed = `http://127.0.0.1:${await closedPort()}/`;
   await expect(webbenchCommand(["-q", closed])).rejects.toThrow("connection refused");
-});
-
-test("ownCommand starts this program again", () => {
-  const command = ownCommand();
-  expect(command[0]).toBe(process.execPath);
-  expect(command.at(1)).toEndWith("src/cli/main.ts");
-  expect(command.slice(2)).toEqual(["webbench", "--load-process"]);
 });
