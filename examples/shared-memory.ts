@@ -3,7 +3,7 @@
 //
 //   bun examples/shared-memory.ts [messages]
 
-import { Arena } from "../src/memory/arena.ts";
+import { Arena } from "millrace";
 import type { ArenaHandle } from "../src/memory/shared-memory.ts";
 
 interface Start {

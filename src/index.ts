@@ -4,6 +4,11 @@ import type { ServeOptions, ServerHandle } from "./master/serve.ts";
 
 export { MillraceError, type ErrorCode } from "./core/errors.ts";
 export type { ServeOptions, ServerHandle } from "./master/serve.ts";
+export type { ServerStats } from "./master/server-stats.ts";
+export { Arena, type ArenaOptions, type AttachOptions } from "./memory/arena.ts";
+export type { ArenaStats } from "./memory/arena-stats.ts";
+export { BlockError } from "./memory/block-error.ts";
+export type { ArenaHandle } from "./memory/shared-memory.ts";
 export type { HttpRequest } from "./server/http-request.ts";
 export type { HttpResponse } from "./server/http-response.ts";
 export type { TlsOptions } from "./net/tls.ts";
@@ -14,6 +19,7 @@ export { lengthField } from "./net/framing/length-field.ts";
 export { line } from "./net/framing/line.ts";
 export { encodeFrame } from "./net/framing/encode-frame.ts";
 export type { FrameDecoder, Framing } from "./net/framing/framing.ts";
+export type { StaticOptions } from "./server/static-options.ts";
 export type { TcpConnection } from "./server/tcp-connection.ts";
 export {
   tcp,

@@ -3,6 +3,8 @@ import * as millrace from "../src/index.ts";
 
 test("the public door opens on exactly what is meant to be public", () => {
   expect(Object.keys(millrace).sort()).toEqual([
+    "Arena",
+    "BlockError",
     "MillraceError",
     "defineService",
     "delimiter",
