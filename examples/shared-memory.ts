@@ -3,8 +3,7 @@
 //
 //   bun examples/shared-memory.ts [messages]
 
-import { Arena } from "millrace";
-import type { ArenaHandle } from "../src/memory/shared-memory.ts";
+import { Arena, type ArenaHandle } from "millrace";
 
 interface Start {
   role: "producer" | "consumer";
