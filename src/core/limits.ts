@@ -67,7 +67,7 @@ export const FRAME_BYTES_MAX_DEFAULT: number = 1 * MIB; // where a framing names
 export const FRAME_BYTES_MAX_LIMIT: number = 1 * GIB; // positions on the wire stay int32
 
 // Access log. What finds no room while the disk does not take it is lost, and counted.
-export const ACCESS_LOG_LINE_BYTES_MAX: number = 4 * KIB; // a pipe takes so much whole; fields are cut
+export const ACCESS_LOG_LINE_BYTES_MAX: number = 4 * KIB; // a pipe takes so much whole
 export const ACCESS_LOG_BLOCK_BYTES: number = 64 * KIB; // written when full ...
 export const ACCESS_LOG_FLUSH_MS = 250; // ... or so long after the first of its lines
 export const ACCESS_LOG_BYTES_MAX: number = 8 * MIB; // of a worker and file

@@ -6,7 +6,8 @@
 //   block   \n | line \n line \n ... | free        the byte in front: see mendLine()
 //             ^offset: written up to here
 //
-// Invariant: at most ACCESS_LOG_BYTES_MAX in blocks; a line is written, in a block, or counted lost.
+// Invariant: at most ACCESS_LOG_BYTES_MAX in blocks; a line is written, in a block, or counted as
+// lost.
 
 import { closeSync, constants, fstatSync, openSync, write, writeSync } from "node:fs";
 import { MillraceError, messageOf } from "../core/errors.ts";

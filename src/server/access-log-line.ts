@@ -29,7 +29,7 @@ export class AccessEntry {
   /** The answer is whole with the connection. */
   complete = true;
   head: Buffer = Buffer.alloc(0);
-  /** The request line without its end. What is not there is empty: its end is not behind its start. */
+  /** The request line without its end. What is not there is empty: end <= start. */
   lineStart = 0;
   lineEnd = 0;
   methodStart = 0;

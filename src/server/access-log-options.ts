@@ -1,6 +1,6 @@
-// What is noted about requests beyond the counters: the access log, ids, slow ones. All of it is off
-// by default. A listener's options say it for that listener; the command line and the options of
-// serve() say it for all and go before them.
+// What is noted about requests beyond the counters: the access log, ids, slow ones. All of it is
+// off by default. A listener's options say it for that listener; the command line and the options
+// of serve() say it for all and go before them.
 
 import { isAbsolute, resolve } from "node:path";
 

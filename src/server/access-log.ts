@@ -1,11 +1,11 @@
-// What is noted about each request of a listener, in one worker: its id, its line in the access log,
-// a warning if it was slow. A session tells it when a head is complete or refused, and when the
-// exchange is answered or given up.
+// What is noted about each request of a listener, in one worker: its id, its line in the access
+// log, a warning if it was slow. A session tells it when a head is complete or refused, and when
+// the exchange is answered or given up.
 //
 //   begin | refuse  ->  end          once each, for every exchange that has a head
 //
-// Invariant: a line for each answer that the counters count (2xx to 5xx), and one with status 499 for
-// each request whose peer left without any. So lines = requests + refused heads.
+// Invariant: a line for each answer that the counters count (2xx to 5xx), and one with status 499
+// for each request whose peer left without any. So lines = requests + refused heads.
 
 import type { Log } from "../core/log.ts";
 import type { BodyDecoder } from "../http/body-decoder.ts";

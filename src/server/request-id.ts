@@ -1,6 +1,6 @@
 // Names for requests, by which a client's report, the access log and the error log find together:
-// the client's own X-Request-Id where it is fit to stand in a log, or else one that no other worker,
-// start or machine is likely to give.
+// the client's own X-Request-Id where it is fit to stand in a log, or else one that no other
+// worker, start or machine is likely to give.
 //
 //   4kx07q2m-1-2s3     start of the worker (40 random bits) - worker - count
 
