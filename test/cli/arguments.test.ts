@@ -28,7 +28,8 @@ describe("parseStartArguments", () => {
     const line =
       "./app.ts --port 0 --host ::1 --workers 3 --memory-limit 1GB --max-connections 9 " +
       "--idle-timeout 5s --head-timeout 0 --write-timeout 1s --drain-timeout 1m --max-body 0 " +
-      "--backlog 1 --admin [::1]:9 --log-level silent";
+      "--backlog 1 --admin [::1]:9 --log-level silent " +
+      "--access-log - --access-log-format json --request-id on --slow-request 2s";
     expect(parse(line)).toEqual({
       service: "./app.ts",
       port: 0,
@@ -44,6 +45,9 @@ describe("parseStartArguments", () => {
       backlog: 1,
       admin: { host: "::1", port: 9 },
       logLevel: "silent",
+      accessLog: { file: "-", format: "json" },
+      requestId: true,
+      slowRequestMs: 2_000,
     });
     expect(parse("--unix ./a b --workers auto --admin off".replace(" b", ""))).toEqual({
       unix: "./a",
@@ -84,6 +88,12 @@ describe("parseStartArguments", () => {
     ["--admin on", "--admin:"],
     ["--admin ::1:90", "--admin:"],
     ["--log-level WARN", "--log-level:"],
+    ["--access-log=", "--access-log:"],
+    ["--access-log-format json", "--access-log-format: needs --access-log"],
+    ["--access-log a --access-log-format xml", "--access-log-format:"],
+    ["--request-id yes", "--request-id:"],
+    ["--request-id", "--request-id: needs a value"],
+    ["--slow-request 1", "--slow-request:"],
     ["--unix a --host b", "--unix:"],
     ["a b", 'one folder or module at a time, not also "b"'],
   ])("refuses %p and names the option", (line, start) => {
