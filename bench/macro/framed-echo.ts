@@ -1,6 +1,6 @@
 // Messages per CPU second of a framed echo: millrace's tcp service, a bare Bun.listen with the
-// framing by hand, node:net under Bun and under Node.js. One server at a time on the first core, the
-// client on the last; the order rotates. A ratio is the median of the rounds' own ratios.
+// framing by hand, node:net under Bun and under Node.js. One server at a time on the first core,
+// the client on the last; the order rotates. A ratio is the median of the rounds' own ratios.
 //   bun bench/macro/framed-echo.ts [--rounds 5] [--seconds 2] [--connections 50] [--in-flight 4]
 
 import { parseArgs } from "node:util";
@@ -170,8 +170,8 @@ const rows = names.map((name) => {
 const { cpu, bun, node, commit } = describeMachine();
 console.log(`${cpu}, bun ${bun}, node ${node}, commit ${commit}`);
 console.log(
-  `framed echo, ${PAYLOAD_BYTES} bytes, ${values.connections} connections, ${inFlight} in flight, ` +
-    `${roundCount} rounds of ${values.seconds} s`,
+  `framed echo, ${PAYLOAD_BYTES} bytes, ${values.connections} connections, ` +
+    `${inFlight} in flight, ${roundCount} rounds of ${values.seconds} s`,
 );
 const header = ["peer", "us/message", "spread", "messages per CPU second: millrace / peer"];
 console.log(alignColumns([header, ...rows]));

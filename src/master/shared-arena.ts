@@ -1,6 +1,6 @@
-// The arena that the io_bufs of all workers come from. The master reserves it and gives each life of
-// a worker a number in it. When the life has ended, however it ended, the master takes back what it
-// had (its blocks, its cache, a lock it held), and the number can be given again.
+// The arena that the io_bufs of all workers come from. The master reserves it and gives each life
+// of a worker a number in it. When the life has ended, however it ended, the master takes back what
+// it had (its blocks, its cache, a lock it held), and the number can be given again.
 //
 // Invariant: a number is out to one life at a time, and 0 is the master's own.
 

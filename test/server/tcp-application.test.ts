@@ -14,7 +14,7 @@ test("TcpApplication knows a heartbeat by its whole payload", () => {
   expect(application.isBeat(bytes(""), 0, 0)).toBe(false);
 });
 
-test("TcpApplication takes an empty frame for one unless told otherwise, and only with heartbeats", () => {
+test("TcpApplication takes an empty frame for one by default, and only with heartbeats", () => {
   const empty = bytes("");
   const framing = line();
   expect(new TcpApplication({ framing, heartbeat: {} }, silentLog).isBeat(empty, 0, 0)).toBe(true);

@@ -1,7 +1,7 @@
 // A small strict HTTP client that keeps exact books: every connection and every request ends in
-// exactly one column. Keep-alive loops send a request, wait for its answer, rest, and send the next;
-// one-shot loops open a connection for each request. A connection that is closed while no request is
-// outstanding is no failure: it is opened again.
+// exactly one column. Keep-alive loops send a request, wait for its answer, rest, and send the
+// next; one-shot loops open a connection for each request. A connection that is closed while no
+// request is outstanding is no failure: it is opened again.
 //
 //   connections = refused + connected        requests = answered + cutOff + wrong + outstanding
 
