@@ -160,6 +160,14 @@ export class Client {
     this.host.dial(this);
   }
 
+  /** The attempt to connect begins now; a closed loop's request with it, if it is one of both. */
+  dialled(nowMs: number): void {
+    const { host } = this;
+    this.sinceMs = nowMs;
+    if (host.service !== null) return;
+    for (let k = 0; k < this.outstanding; k++) host.baseMs[this.slotOf(k)] = nowMs;
+  }
+
   opened(socket: ClientSocket): void {
     if (this.state !== CLIENT_CONNECTING) return void socket.terminate();
     const { host } = this;
@@ -168,8 +176,7 @@ export class Client {
     host.tally.row[COUNT_CONNECTED]! += 1;
     this.socket = socket;
     this.setState(CLIENT_OPEN, nowMs);
-    // In an open loop they were planned before there was a connection; service begins now.
-    for (let k = 0; k < this.outstanding; k++) host.sentMs[this.slotOf(k)] = nowMs;
+    this.sendsNow(nowMs);
     if (this.unwritten > 0) this.flush();
     else host.ready(this, nowMs);
   }
@@ -248,8 +255,13 @@ export class Client {
     row[COUNT_CUT_OFF]! += this.outstanding;
     if (this.state !== CLIENT_OPEN) row[COUNT_CUT_CONNECTING]! += this.outstanding;
     this.outstanding = 0;
-    this.drop();
     this.state = CLIENT_DEAD;
+  }
+
+  /** After cutOff(): closes the connection, if there is one. */
+  leave(): void {
+    assert(this.state === CLIENT_DEAD, "a client that takes part cannot leave");
+    this.drop();
   }
 
   /** Leaves an idle connection. */
@@ -257,6 +269,17 @@ export class Client {
     assert(this.outstanding === 0, "requests under way would be lost");
     this.drop();
     this.down(nowMs);
+  }
+
+  // In an open loop latency counts from the plan, and with a connection per request from dialling.
+  private sendsNow(nowMs: number): void {
+    const { host } = this;
+    const countsFromHere = host.service === null && !host.perRequest;
+    for (let k = 0; k < this.outstanding; k++) {
+      const slot = this.slotOf(k);
+      host.sentMs[slot] = nowMs;
+      if (countsFromHere) host.baseMs[slot] = nowMs;
+    }
   }
 
   private setState(state: number, nowMs: number): void {

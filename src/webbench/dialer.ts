@@ -1,11 +1,14 @@
-// Makes the connections of a load process: at most so many in one turn of the loop, so that answers
-// are read in between, and at most so many a second if the plan says so. A client that could not
-// connect waits a little, for a server that refuses would otherwise be asked 50,000 times a second.
+// Makes the connections of a load process: for about a third of the loop's time, so that answers are
+// read in between, and at most so many a second if the plan says so. A client that could not connect
+// waits a little, for a server that refuses would otherwise be asked 50,000 times a second.
 
 import { type Client, CLIENT_CONNECTING, type ClientSocket } from "./client.ts";
 import type { Origin } from "./load-plan.ts";
 
-const DIALS_PER_TURN = 128;
+const DIALS_AT_ONCE = 128; // before a turn is taken
+const DIAL_MS_MIN = 4; // of a turn
+const DIAL_SHARE = 0.5; // of the time that the rest of the loop took
+const CLOCK_EVERY = 16; // dials, of some 25 us each
 const BACK_OFF_MS = 20;
 
 export interface DialerOptions {
@@ -27,6 +30,7 @@ export class Dialer {
   private readonly resting: Client[] = []; // in the order of sinceMs
   private thisTurn = 0;
   private hasTurn = false;
+  private turnEndMs = 0;
   private allowedFromMs = 0; // no connection before, when there is a limit to their rate
   private readonly onTurn: () => void = () => this.turn();
 
@@ -41,11 +45,12 @@ export class Dialer {
 
   dial(client: Client): void {
     const mayDial = this.options.connectionsPerSecond === 0 && this.at === this.waiting.length;
-    if (mayDial && this.thisTurn < DIALS_PER_TURN) {
-      this.connect(client);
+    if (mayDial && this.thisTurn < DIALS_AT_ONCE) {
+      this.connect(client, performance.now());
       if (this.thisTurn++ === 0) this.takeTurn();
       return;
     }
+    client.sinceMs = Infinity; // its time in this queue is not the server's
     this.waiting.push(client);
     this.takeTurn();
   }
@@ -74,15 +79,16 @@ export class Dialer {
   private turn(): void {
     this.hasTurn = false;
     this.thisTurn = 0;
-    const nowMs = performance.now();
-    while (this.at < this.waiting.length && this.thisTurn < DIALS_PER_TURN) {
+    const startMs = performance.now();
+    const endMs = startMs + Math.max(DIAL_MS_MIN, (startMs - this.turnEndMs) * DIAL_SHARE);
+    let nowMs = startMs;
+    for (let count = 1; this.at < this.waiting.length && nowMs < endMs; count++) {
       if (!this.mayConnect(nowMs)) return; // tick() comes back to it
       const client = this.waiting[this.at++]!;
-      if (client.state !== CLIENT_CONNECTING) continue;
-      client.sinceMs = nowMs; // its time in this queue is not the server's
-      this.connect(client);
-      this.thisTurn++;
+      if (client.state === CLIENT_CONNECTING) this.connect(client, nowMs);
+      if (count % CLOCK_EVERY === 0) nowMs = performance.now();
     }
+    this.turnEndMs = nowMs;
     if (this.at === this.waiting.length) {
       this.waiting = [];
       this.at = 0;
@@ -100,7 +106,8 @@ export class Dialer {
     return true;
   }
 
-  private connect(client: Client): void {
+  private connect(client: Client, nowMs: number): void {
+    client.dialled(nowMs);
     const origin = this.options.origins[client.origin]!;
     const socket = this.handlers[client.origin]!;
     connect(origin, client, socket).catch(ignore);

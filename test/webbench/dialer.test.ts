@@ -20,6 +20,10 @@ class NotedClient {
     this.settled = new Promise((resolve) => (this.settle = resolve));
   }
 
+  dialled(nowMs: number): void {
+    this.sinceMs = nowMs;
+  }
+
   opened(socket: { terminate(): void }): void {
     this.state = CLIENT_DEAD;
     this.settle("opened");
