@@ -13,6 +13,7 @@ import type { Connection } from "./connection.ts";
 import { setBacklog } from "./listening-socket.ts";
 import type { SocketHandlers } from "./raw-socket.ts";
 import type { TlsMaterial } from "./tls.ts";
+import { limitUnsent } from "./unsent-limit.ts";
 
 export type ListenSource =
   /** Gives a fresh dup of a listening socket each time it is called. */
@@ -108,6 +109,7 @@ function listen(
   const options = { ...where, ...secure, allowHalfOpen: true, socket: handlers };
   try {
     const listening = Bun.listen(options as unknown as Bun.TCPSocketListenOptions<Connection>);
+    if ("dup" in source) limitUnsent(fd);
     if ("dup" in source && source.backlog !== undefined) setBacklog(fd, source.backlog);
     return listening;
   } catch (error) {
