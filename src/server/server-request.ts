@@ -4,7 +4,8 @@
 //
 // The fields stay reachable for as long as the Request does: it keeps the bytes of its head, and
 // parses them again if its exchange has gone on to another request. Where the platform reads a
-// Request by itself (clone, new Request(request), fetch(request)) the fields are filled in first.
+// Request by itself (clone, formData, blob, new Request(request), fetch(request)) the fields are
+// filled in first.
 // Bun.fetch cannot be watched: give it `request.clone()`.
 
 import { assert } from "../core/assert.ts";
@@ -16,7 +17,7 @@ import { markCoded } from "./server-response.ts";
 const Native: typeof Request = globalThis.Request;
 const nativeHeaders = getterOf("headers");
 const nativeSignal = getterOf("signal");
-const nativeClone = Native.prototype.clone;
+const { clone: nativeClone, formData: nativeFormData, blob: nativeBlob } = Native.prototype;
 
 export class ServerRequest extends Native {
   /** Not filled in yet: where the head is; then null. */
@@ -56,6 +57,22 @@ Object.defineProperties(ServerRequest.prototype, {
     value(this: ServerRequest): unknown {
       fillHeaders(this);
       return nativeClone.call(this);
+    },
+  },
+  formData: {
+    configurable: true,
+    writable: true,
+    value(this: ServerRequest): unknown {
+      fillHeaders(this); // the boundary stands in Content-Type
+      return nativeFormData.call(this);
+    },
+  },
+  blob: {
+    configurable: true,
+    writable: true,
+    value(this: ServerRequest): unknown {
+      fillHeaders(this); // and the type of the blob
+      return nativeBlob.call(this);
     },
   },
 });

@@ -54,3 +54,29 @@ test("installServerRequest leaves Request what it is for everybody else", async 
   expect(own instanceof platform.Request).toBe(true);
   expect([own.method, own.headers.get("x-a"), await own.text()]).toEqual(["POST", "1", "x"]);
 });
+
+test("ServerRequest gives forms and blobs, small and streamed", async () => {
+  for (const size of [4, 100_000]) {
+    const part = 'Content-Disposition: form-data; name="file"; filename="a.txt"';
+    const body = `--x\r\n${part}\r\n\r\n${"y".repeat(size)}\r\n--x--\r\n`;
+    const outcomes: unknown[] = [];
+    const world = new HttpWorld({
+      fetch: async (from) => {
+        if (from.url.endsWith("/blob")) outcomes.push((await from.blob()).type);
+        else {
+          const file = (await from.formData()).get("file");
+          outcomes.push(file instanceof File ? [file.name, file.size] : file);
+        }
+        return new Response();
+      },
+    });
+    const peer = world.connect();
+    peer.send(request("POST /", body, "Content-Type: multipart/form-data; boundary=x"));
+    await peer.answered(1);
+    peer.send(request("POST /", "file=a+b", "Content-Type: application/x-www-form-urlencoded"));
+    await peer.answered(2);
+    peer.send(request("POST /blob", body, "Content-Type: image/png"));
+    await peer.answered(3);
+    expect(outcomes).toEqual([["a.txt", size], "a b", "image/png"]);
+  }
+});
