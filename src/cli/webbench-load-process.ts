@@ -1,5 +1,5 @@
-// The entry of a load process: `millrace webbench --load-process`, said by the command to itself. It
-// loads the generator and nothing else, for a run may start hundreds of them.
+// The entry of a load process: `millrace webbench --load-process`, said by the command to itself.
+// It loads the generator and nothing else, for a run may start hundreds of them.
 
 import { runLoadProcess } from "../webbench/load-process.ts";
 

@@ -1,6 +1,7 @@
-// Makes the connections of a load process: for about a third of the loop's time, so that answers are
-// read in between, and at most so many a second if the plan says so. A client that could not connect
-// waits a little, for a server that refuses would otherwise be asked 50,000 times a second.
+// Makes the connections of a load process: for about a third of the loop's time, so that answers
+// are read in between, and at most so many a second if the plan says so. A client that could not
+// connect waits a little, for a server that refuses would otherwise be asked 50,000 times a
+// second.
 
 import { type Client, CLIENT_CONNECTING, type ClientSocket } from "./client.ts";
 import type { Origin } from "./load-plan.ts";

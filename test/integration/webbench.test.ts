@@ -2,11 +2,11 @@
 // prints, what it counts, and how it ends.
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { closedPort, OK, ScriptedServer } from "../webbench/load-world.ts";
-import { until, WebbenchProcess } from "../webbench/webbench-process.ts";
+import { isRunning, until, WebbenchProcess } from "../webbench/webbench-process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "webbench-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -196,7 +196,7 @@ describe("webbench ends", () => {
     const succeeded = Number(/Requests: (\d+) susceed, 0 failed/.exec(stdout)![1]);
     expect(succeeded).toBeGreaterThan(90);
     expect(stdout).toContain("INTERRUPTED: this is what was measured until then");
-    expect(children.some((pid) => existsSync(`/proc/${pid}`))).toBe(false);
+    expect(children.some(isRunning)).toBe(false);
   });
 
   test("with code 3 when a load process dies, and says which", async () => {
@@ -217,8 +217,6 @@ describe("webbench ends", () => {
     await until("requests", () => it.requests > 100);
     const children = bench.loadProcesses();
     bench.signal("SIGKILL");
-    await until("the load processes' end", () =>
-      children.every((pid) => !existsSync(`/proc/${pid}`)),
-    );
+    await until("the load processes' end", () => children.every((pid) => !isRunning(pid)));
   });
 });

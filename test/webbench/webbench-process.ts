@@ -64,6 +64,16 @@ export class WebbenchProcess {
   }
 }
 
+/** Whether a process has not ended yet; one that only waits to be reaped has. */
+export function isRunning(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return !/\) [ZX] /.test(stat);
+  } catch {
+    return false;
+  }
+}
+
 /** Resolves when it holds; throws with `what` when it never does. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
