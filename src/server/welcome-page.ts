@@ -39,7 +39,8 @@ export const WELCOME_PAGE = `<!doctype html>
 bun run start -- ./app.ts</pre>
 <pre>// app.ts
 export default {
-  fetch: (request) =&gt; new Response("Hello from " + new URL(request.url).pathname),
+  fetch: (request) =&gt;
+    new Response("Hello from " + new URL(request.url).pathname),
 };</pre>
 </main>
 </body>
