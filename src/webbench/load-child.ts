@@ -1,10 +1,12 @@
 // The parent's side of one load process: spawned, given its share, heard line by line. However the
 // process ends, `ended` tells how, once; a death before its last word is never silent.
 
+import { messageOf } from "../core/errors.ts";
 import type { LoadShare } from "./load-plan.ts";
 import { LineSplitter, type LoadReport, SAY_START, SAY_STOP } from "./load-report.ts";
 
 const STDERR_BYTES_KEPT = 2000;
+const LINE_CHARACTERS_SHOWN = 80;
 
 export interface LoadChildEvents {
   onReport(report: LoadReport): void;
@@ -57,11 +59,20 @@ export class LoadChild {
     const splitter = new LineSplitter();
     const stderr = new Response(this.child.stderr).text();
     for await (const chunk of this.child.stdout) {
-      for (const line of splitter.push(chunk)) this.hear(JSON.parse(line) as LoadReport, events);
+      for (const line of splitter.push(chunk)) this.hearLine(line, events);
     }
     await this.child.exited;
     if (this.isDone) return events.onEnd(null);
     events.onEnd(this.howItEnded(await stderr));
+  }
+
+  private hearLine(line: string, events: LoadChildEvents): void {
+    try {
+      this.hear(JSON.parse(line) as LoadReport, events);
+    } catch (error) {
+      this.bug = `said "${line.slice(0, LINE_CHARACTERS_SHOWN)}": ${messageOf(error)}`;
+      this.kill();
+    }
   }
 
   private hear(report: LoadReport, events: LoadChildEvents): void {

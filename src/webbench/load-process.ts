@@ -56,8 +56,10 @@ class LoadProcess {
   }
 
   stop(): void {
-    if (this.generator !== null && this.startMs > 0) this.generator.stop();
-    else this.pipes.exit(0);
+    if (this.generator !== null && this.startMs > 0) return this.generator.stop();
+    this.probe?.stop();
+    this.say({ type: "done", oldestCutOffMs: 0 });
+    this.pipes.exit(0);
   }
 
   private async prepare(plan: LoadShare): Promise<void> {

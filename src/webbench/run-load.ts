@@ -63,8 +63,9 @@ export class LoadRun {
     return { totals, startedAt, processes, lost, interrupted };
   }
 
-  /** Ends the run early; run() resolves with what was measured. */
+  /** Ends the run early; run() resolves with what was measured. A second call does not ask. */
   interrupt(): void {
+    if (this.interrupted) return this.killAll(this.ended);
     this.interrupted = true;
     this.stopAll();
   }

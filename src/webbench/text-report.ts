@@ -5,6 +5,8 @@ import { bytesText, countText, timeText } from "./figures-text.ts";
 import type { LatencyFigures } from "./latency-summary.ts";
 import type { RunResult, RunSettings } from "./run-result.ts";
 
+type Requests = RunResult["requests"];
+
 const BUSY_WARNING = 0.9;
 
 export interface ClassicHeader {
@@ -138,7 +140,13 @@ function trafficLines({ bytes, connections }: RunResult): string {
   );
 }
 
-function generatorLines({ generator, latencies, settings, interrupted }: RunResult): string {
+/** Begun, but in none of the columns in which a request can end. */
+function unknownEnds({ begun, succeeded, failed, cutOff, returned }: Requests): number {
+  return begun - succeeded - failed - cutOff - returned;
+}
+
+function generatorLines(result: RunResult): string {
+  const { generator, latencies, settings, interrupted, requests } = result;
   const { processes, cpuUsPerRequest, busy, lost } = generator;
   const who = processes === 1 ? "1 process" : `${processes} processes`;
   const own = latencies.ownDelay;
@@ -157,6 +165,7 @@ function generatorLines({ generator, latencies, settings, interrupted }: RunResu
     );
   }
   for (const each of lost) lines.push(`LOST: ${each}: its last moments are missing above`);
+  if (lost.length > 0) lines.push(`LOST: ${unknownEnds(requests)} requests with an unknown end`);
   if (interrupted) lines.push("INTERRUPTED: this is what was measured until then");
   return lines.map((line) => `  ${line}\n`).join("");
 }

@@ -81,6 +81,7 @@ describe("runLoadProcess", () => {
     const waiting = await begin(share);
     waiting.hangUp();
     expect(await waiting.exited).toBe(0);
+    expect(waiting.reports.at(-1)).toMatchObject({ type: "done" }); // ended, not lost
     const running = await begin(share);
     running.say(SAY_START);
     running.hangUp();

@@ -46,6 +46,19 @@ describe("LoadRun", () => {
     expect(totals.measured.outstanding).toBe(0);
   });
 
+  test("asks once, and kills the next time", async () => {
+    const stubborn = "process.stdin.resume(); setInterval(() => {}, 1000);";
+    const ready = `console.log('{"type":"ready"}');${stubborn}`;
+    const run = new LoadRun(await options({ command: [process.execPath, "-e", ready] }));
+    const outcome = run.run();
+    run.interrupt();
+    run.interrupt();
+    const { lost, interrupted } = await outcome;
+    expect(lost).toHaveLength(2);
+    expect(lost[0]).toContain("was killed by SIGKILL");
+    expect(interrupted).toBe(true);
+  });
+
   test("reports processes that die before they begin", async () => {
     const { lost, totals } = await new LoadRun(
       await options({ command: [process.execPath, "-e", "process.exit(9)"] }),

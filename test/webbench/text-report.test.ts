@@ -68,6 +68,7 @@ describe("textReport", () => {
 
   test("has a line for everything that could make a figure look better", () => {
     const counts = {
+      0: 24,
       1: 10,
       [COUNT_CUT_OFF]: 3,
       [COUNT_CUT_CONNECTING]: 1,
@@ -89,6 +90,7 @@ describe("textReport", () => {
     expect(text).toContain("asked again: 2");
     expect(text).toContain("WARNING: the generator had no time left");
     expect(text).toContain("LOST: load process 1 of 1 was killed by SIGKILL");
+    expect(text).toContain("LOST: 5 requests with an unknown end");
     expect(text).toContain("INTERRUPTED");
   });
 });
