@@ -1,7 +1,7 @@
-// How many requests a load generator makes of a second of its own CPU: webbench, wrk and autocannon
-// in turn against one server in one run. CPU is that of the whole process tree from its start to its
-// end, start-up included. Then the same three with one connection, where everything that a generator
-// adds to the latency shows: the medians against each other.
+// How many requests a load generator makes of a second of its own CPU: webbench, wrk and
+// autocannon in turn against one server in one run. CPU is that of the whole process tree from its
+// start to its end, start-up included. Then the same three with one connection, where everything
+// that a generator adds to the latency shows: the medians against each other.
 //   bun bench/macro/generator-capacity.ts [--rounds 3] [--seconds 5] [--pipeline 1]
 //                                         [--server millrace] [--autocannon PATH]
 

@@ -1,7 +1,8 @@
 // Many real connections, a tenth of which fall silent: exactly those must be closed, none early,
 // within one tick of the wheel; and what the server costs while all are idle. Clients are processes
 // of their own, on the last core.
-//   bun bench/macro/silent-connections.ts [--count 15000] [--timeout 15] [--workers 2] [--clients 2]
+//   bun bench/macro/silent-connections.ts [--count 15000] [--timeout 15] [--workers 2]
+//                                         [--clients 2]
 
 import { parseArgs } from "node:util";
 import { CLIENT_CORE, describeMachine, openFilesMax, pinned, SERVER_CORES } from "./machine.ts";

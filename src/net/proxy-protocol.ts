@@ -34,7 +34,7 @@ const COMMAND_PROXY = 0x21;
 const FAMILY_UNSPEC = 0x00;
 const FAMILY_TCP4 = 0x11;
 const FAMILY_TCP6 = 0x21;
-/** What an address block must hold at least, by family and transport; anything else is no header. */
+/** What an address block must hold at least, by family and transport; all else is no header. */
 const BLOCK_BYTES: ReadonlyMap<number, number> = new Map([
   [FAMILY_UNSPEC, 0],
   [FAMILY_TCP4, 12],

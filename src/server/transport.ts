@@ -44,7 +44,7 @@ export function checkTransport(kind: string, options: TransportOptions): void {
   }
 }
 
-/** Reads the certificates; throws MillraceError ERR_TLS, or ERR_USAGE for tls with PROXY headers. */
+/** Reads the certificates; throws MillraceError ERR_TLS, ERR_USAGE for tls with PROXY headers. */
 export function openTransport(
   options: TransportOptions,
   headTimeoutMs: number,

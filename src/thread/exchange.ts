@@ -1,7 +1,7 @@
 // The memory over which the workers of a server write to each other: a ring for each member, which
 // it alone writes and all others read, and a doorbell for each. A member is one life of a worker;
-// its number is used again after it has ended. Owned by the master, which hands the memory out once,
-// in the start message, and takes a member out when its thread is gone.
+// its number is used again after it has ended. Owned by the master, which hands the memory out
+// once, in the start message, and takes a member out when its thread is gone.
 //
 //   | bell 0 | bell 1 | .. | ring of member 0 | ring of member 1 | ..      one SharedArrayBuffer
 //

@@ -150,7 +150,7 @@ test("a room outlives the reload of all workers for those who stay", async () =>
   }
 });
 
-test("the client in the terminal says its lines, prints what it hears, and leaves at the end", async () => {
+test("the client in the terminal says its lines, prints what it hears, and leaves", async () => {
   const guest = new Guest();
   await guest.join("terminal", "guest");
   const child = Bun.spawn(

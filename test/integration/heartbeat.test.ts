@@ -1,6 +1,6 @@
-// The reference's three cases in real time, over real sockets and through the command, with T = 2 s:
-// a silent connection is closed after T and not before, data in its last moment renews the whole T,
-// and of many connections exactly the silent ones go. "Not later" is one tick and a machine's
+// The reference's three cases in real time, over real sockets and through the command, with T = 2
+// s: a silent connection is closed after T and not before, data in its last moment renews the whole
+// T, and of many connections exactly the silent ones go. "Not later" is one tick and a machine's
 // jitter, so the late side is checked by what else has happened, not by a clock.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";

@@ -78,7 +78,7 @@ test("the proxied address is the peer's, for HTTP and for frames", async () => {
   expect(await exchange(3, [V2])).toEndWith("203.0.113.9 40000");
 });
 
-test("a connection without the header, or with another version's, is closed and counted", async () => {
+test("a connection without the header, or with another version's, is counted", async () => {
   expect(await exchange(2, [GET])).toBe("");
   expect(await exchange(3, [V1])).toBe("");
   await untilCounted("closed_protocol", 2);

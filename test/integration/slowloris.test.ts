@@ -61,7 +61,7 @@ class Attacker {
   }
 }
 
-test("slow heads, slow bodies and deaf readers are ended; honest clients see no error", async () => {
+test("slow heads, slow bodies and deaf readers are ended; honest clients see none", async () => {
   const client = new LoadClient({ hostname: "127.0.0.1", port: server.port });
   client.keepAlive(8, "/", /^honest$/);
   client.oneShot(2, "/", /^honest$/);

@@ -71,7 +71,7 @@ describe("loadTls", () => {
     }
   });
 
-  test("refuses a key of another certificate, and certificate and key in each other's place", () => {
+  test("refuses a key of another certificate, and the two in each other's place", () => {
     expect(refusal({ cert, key: pem.SECOND_KEY })).toBe(
       "ERR_TLS Cannot use the given key: it does not fit the given certificate",
     );

@@ -20,7 +20,7 @@ function pair(): { channels: [TopicChannel, TopicChannel]; errors: unknown[] } {
 }
 
 describe("TopicChannel", () => {
-  test("brings what is published to the topic's subscribers, here and there, and to no others", () => {
+  test("brings what is published to the topic's subscribers, here and there, alone", () => {
     const [here, there] = pair().channels;
     const heard: string[] = [];
     for (const [name, channel] of [["here", here] as const, ["there", there] as const]) {

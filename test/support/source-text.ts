@@ -9,7 +9,9 @@ export interface FunctionSpan {
   header: string;
 }
 
-const BEFORE_REGEXP = /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|of|in))\s*$/;
+// Behind a name or a bracket "!" is no operator: what follows "value!" is a division.
+const BEFORE_REGEXP =
+  /(?:^|[(,=:[&|?{};+\-*%<>~^]|(?<![\w$)\]])!|\b(?:return|typeof|case|of|in))\s*$/;
 
 export function mask(text: string): string {
   let out = "";
