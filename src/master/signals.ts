@@ -6,6 +6,7 @@
 //   SIGUSR1           print the counters to standard error
 
 import { constants } from "node:os";
+import { type Clock, systemClock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { formatStats, type ServerStats } from "./server-stats.ts";
@@ -27,7 +28,14 @@ export interface SignalOptions {
   readonly write: (text: string) => void;
   /** Whether a SIGHUP that comes now is the hangup of our terminal. */
   readonly terminalHasGone: () => boolean;
+  readonly clock?: Clock;
 }
+
+/**
+ * One Ctrl-C arrives twice: from the terminal, and from the `bun run`, `npm` or `timeout` around
+ * us, which hands its own on. The echo comes within a few milliseconds, a finger takes longer.
+ */
+const SIGNAL_ECHO_MS = 50;
 
 const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
 type StopSignal = (typeof STOP_SIGNALS)[number] | "SIGHUP";
@@ -50,16 +58,18 @@ function reload(target: SignalTarget): void {
   target.reload().catch(() => undefined); // the master has logged it
 }
 
-function stopper({ target, log, exit }: SignalOptions): (signal: StopSignal) => void {
-  let stopping = false;
+function stopper(options: SignalOptions): (signal: StopSignal) => void {
+  const { target, log, exit, clock = systemClock } = options;
+  let firstAtMs = Number.NaN;
   return (signal) => {
-    if (stopping) {
+    if (clock.nowMs() - firstAtMs < SIGNAL_ECHO_MS) return;
+    if (!Number.isNaN(firstAtMs)) {
       log.warn(`${signal} again: ending at once`);
       void target.close(); // the files of Unix sockets go before the process does
       exit(128 + constants.signals[signal]);
       return;
     }
-    stopping = true;
+    firstAtMs = clock.nowMs();
     log.info(`${signal}: draining`);
     target.stop().then(
       () => exit(0),

@@ -2,11 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { EventEmitter } from "node:events";
 import { createLog } from "../../src/core/log.ts";
 import { installSignals } from "../../src/master/signals.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 
 function create(terminalHasGone = false) {
   const calls: string[] = [];
   const stopped = Promise.withResolvers<void>();
   const signals = new EventEmitter();
+  const clock = new FakeClock();
   const note = async (text: string) => void calls.push(text);
   const remove = installSignals(
     {
@@ -20,10 +22,11 @@ function create(terminalHasGone = false) {
       exit: (code) => void calls.push(`exit ${code}`),
       write: (text) => void calls.push(text),
       terminalHasGone: () => terminalHasGone,
+      clock,
     },
     signals as unknown as NodeJS.Process,
   );
-  return { calls, signals, stopped, remove };
+  return { calls, signals, stopped, remove, clock };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -37,11 +40,12 @@ describe("installSignals", () => {
   });
 
   test("drains at a SIGHUP that says that the terminal is gone", async () => {
-    const { calls, signals, stopped } = create(true);
+    const { calls, signals, stopped, clock } = create(true);
     signals.emit("SIGHUP");
     stopped.resolve();
     await turn();
     expect(calls).toEqual(["stop", "exit 0"]);
+    clock.advance(50);
     signals.emit("SIGHUP");
     expect(calls.slice(2)).toEqual(["close", "exit 129"]);
   });
@@ -69,10 +73,21 @@ describe("installSignals", () => {
     ["SIGINT", "SIGTERM", 143],
     ["SIGINT", "SIGINT", 130],
   ])("ends at once at %s and then %s", (first, second, code) => {
-    const { calls, signals } = create();
+    const { calls, signals, clock } = create();
     signals.emit(first);
+    clock.advance(50);
     signals.emit(second);
     expect(calls).toEqual(["stop", "close", `exit ${code}`]);
+  });
+
+  test("takes the echo of a signal for the same one", async () => {
+    const { calls, signals, stopped, clock } = create();
+    signals.emit("SIGINT");
+    clock.advance(49);
+    signals.emit("SIGINT");
+    stopped.resolve();
+    await turn();
+    expect(calls).toEqual(["stop", "exit 0"]);
   });
 
   test("prints the counters at SIGUSR1", () => {
