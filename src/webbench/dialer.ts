@@ -7,7 +7,7 @@ import { type Client, CLIENT_CONNECTING, type ClientSocket } from "./client.ts";
 import type { Origin } from "./load-plan.ts";
 
 const DIALS_AT_ONCE = 128; // before a turn is taken
-const DIAL_MS_MIN = 4; // of a turn
+const DIAL_MS_MIN = 50; // of a turn: on a starved machine turns are few, and clients wait
 const DIAL_SHARE = 0.5; // of the time that the rest of the loop took
 const CLOCK_EVERY = 16; // dials, of some 25 us each
 const BACK_OFF_MS = 20;

@@ -9,7 +9,7 @@ import { intervalMsOf, RunTotals } from "./run-totals.ts";
 import { sharePlan } from "./share-plan.ts";
 
 const READY_MS_MAX = 15_000;
-const OVERTIME_MS_MAX = 5_000; // beyond it a process that does not end is killed, and counted lost
+const OVERTIME_MS_MAX = 30_000; // beyond it a process that does not end is killed, and counted lost
 
 export interface RunOptions {
   readonly plan: LoadPlan;
