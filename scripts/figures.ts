@@ -29,10 +29,10 @@ export function formatFigures(record: Record, source: string): string {
   return [
     "## Figures",
     "",
-    `CPU time of the whole server process per request, one worker on one core, the generator on the`,
-    `other; in brackets the ratio to \`Bun.serve\` with a fetch handler in the same rounds. Medians of`,
-    `${rounds} rounds of ${seconds} s. ${machine["cpu"]}, ${machine["cores"]} cores, Linux ${machine["kernel"]},`,
-    `Bun ${machine["bun"]}, commit ${machine["commit"]}.`,
+    "CPU time of the whole server process per request, one worker on one core, the generator on",
+    "the other; in brackets the ratio to `Bun.serve` with a fetch handler in the same rounds.",
+    `Medians of ${rounds} rounds of ${seconds} s. ${machine["cpu"]}, ${machine["cores"]} cores, ` +
+      `Linux ${machine["kernel"]}, Bun ${machine["bun"]}, commit ${machine["commit"]}.`,
     "",
     ...table.map((row) => `| ${row.join(" | ")} |`),
     "",
