@@ -91,11 +91,14 @@ function toWebRequest(request: HttpRequest): Request | null {
 
 function urlOf(request: HttpRequest): string {
   const { target } = request;
+  const host = request.authority || "localhost";
   const scheme = request.connection?.secure === true ? "https" : "http";
-  if (!target.startsWith("/")) {
-    return target === "*" ? `${scheme}://${request.authority || "localhost"}/` : target;
-  }
-  return `${scheme}://${request.authority || "localhost"}${target}`;
+  if (target.startsWith("/")) return `${scheme}://${host}${target}`;
+  if (target === "*") return `${scheme}://${host}/`;
+  // From its parts, as the parser took them: for the platform an authority ends at a backslash too,
+  // and http://a\@b would be for another host than the one that was checked and routed.
+  const query = request.queryString === "" ? "" : `?${request.queryString}`;
+  return `${target.slice(0, target.indexOf(":"))}://${host}${request.path}${query}`;
 }
 
 function attachBody(request: HttpRequest, init: RequestInit): void {
@@ -104,7 +107,7 @@ function attachBody(request: HttpRequest, init: RequestInit): void {
     if (body.bufferedBytes > 0) init.body = body.takeComplete();
     return;
   }
-  const reader = body.use();
+  const reader = body.reserve();
   init.body = new ReadableStream<Uint8Array>({
     type: "bytes",
     async pull(controller) {

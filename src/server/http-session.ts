@@ -323,13 +323,16 @@ export class HttpSession implements Session {
 
   /** A body that is to be read while its answer is under way must be asked for before it begins. */
   beforeLongAnswer(): void {
-    if (!this.invited && this.exchange !== null && this.exchange.body.used) this.inviteBody(true);
+    const body = this.exchange?.body;
+    if (body === undefined || !body.used) return;
+    body.begun = true; // it will be: what answers piece by piece may well be made of it
+    if (!this.invited) this.inviteBody(true);
   }
 
   /** What is left of the request body is more than we read for nothing: known before the answer. */
   private leavesTooMuch(): boolean {
     if (!this.invited) return true; // it may come, or not: nobody can know
-    if (this.exchange === null || this.exchange.body.used) return false;
+    if (this.exchange === null || this.exchange.body.begun) return false;
     return this.decoder !== null && this.decoder.remainingBytes > UNREAD_BODY_BYTES_MAX;
   }
 

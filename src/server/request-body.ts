@@ -29,8 +29,10 @@ export class RequestBody {
   bufferedBytes = 0;
   /** All of it has been delivered. */
   complete = true;
-  /** A reader has begun. */
+  /** A reader has taken it. */
   used = false;
+  /** And has asked for some of it: one that was given it may never do so. */
+  begun = false;
   /** The reader wants all of it: it may grow to its limit here. */
   collecting = false;
   /** Why it will never be complete. */
@@ -53,6 +55,7 @@ export class RequestBody {
   reset(complete: boolean): void {
     this.complete = complete;
     this.used = false;
+    this.begun = false;
     this.collecting = false;
     this.error = null;
     this.onDemand = null;
@@ -125,6 +128,13 @@ export class RequestBody {
 
   /** Marks the body as taken and returns the reader's number; throws when it was taken before. */
   use(): number {
+    const reader = this.reserve();
+    this.begun = true;
+    return reader;
+  }
+
+  /** The same for a reader that begins with its first read(), if it ever does. */
+  reserve(): number {
     if (this.used) {
       throw new MillraceError("ERR_BODY_USED", "Cannot read the request body: it was read already");
     }
@@ -154,6 +164,7 @@ export class RequestBody {
   /** The next piece, in memory of the caller's own; null at the end. `reader` is use()'s number. */
   async read(reader: number): Promise<Uint8Array<ArrayBuffer> | null> {
     if (reader !== this.serial) throw bodyError("answered");
+    this.begun = true;
     while (this.bufferedBytes === 0) {
       if (this.complete) return null;
       await this.more(reader);

@@ -401,3 +401,31 @@ test("Response stays what it is for everybody else", () => {
   expect(Response.name).toBe("Response");
   expect(new platform.Response("x") instanceof Response).toBe(true);
 });
+
+test("fetch gets the host that was checked, however the target hides another in it", async () => {
+  const seen: string[] = [];
+  const world = fetchWorld((from) => {
+    seen.push(from.url);
+    return new Response();
+  });
+  const targets = ["http://a\\@b/p?q", "http://u:p@b/p", "HTTPS://b#f", "http://a\\\\x@b:81?q=1"];
+  const peer = world.connect();
+  for (const target of targets) peer.send(`GET ${target} HTTP/1.1\r\nHost: c\r\n\r\n`);
+  await peer.answered(targets.length);
+  expect(seen).toEqual(["http://b/p?q", "http://b/p", "https://b/", "http://b:81/?q=1"]);
+  peer.leave();
+  world.checkEnd();
+});
+
+test("a Response that leaves much of the request body unread says that it closes", async () => {
+  for (const answer of ["early", "", bytesOf("early")]) {
+    const world = fetchWorld(() => new Response(answer));
+    const peer = world.connect().send(request("POST /", "x".repeat(900_000)).slice(0, 200_000));
+    await peer.answered(1);
+    expect(peer.answers()[0]!.fields["connection"]).toBe("close");
+    expect(peer.ended).toBe(true);
+    peer.leave();
+    await world.settle();
+    world.checkEnd();
+  }
+});
