@@ -2,7 +2,7 @@
 // stall as ab sees it. (wrk fills in what it believes to have omitted; ab prints what it saw.) A
 // peer that is not installed is named and left out.
 
-import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +10,8 @@ import { join } from "node:path";
 import { ServerProcess } from "../support/server-process.ts";
 import { OK, ScriptedServer } from "../webbench/load-world.ts";
 import { until, WebbenchProcess } from "../webbench/webbench-process.ts";
+
+setDefaultTimeout(30_000); // several processes a test: slow on a busy machine
 
 const folder = mkdtempSync(join(tmpdir(), "webbench-"));
 chmodSync(folder, 0o755);

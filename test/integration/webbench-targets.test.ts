@@ -1,11 +1,14 @@
 // Other targets than http://: TLS, Unix sockets and raw TCP; and the shapes of load.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { FIRST_CERT, FIRST_KEY } from "../net/tls-certificates.ts";
 import { OK, ScriptedServer } from "../webbench/load-world.ts";
 import { WebbenchProcess } from "../webbench/webbench-process.ts";
+
+setDefaultTimeout(30_000); // several processes a test: slow on a busy machine
 
 const folder = mkdtempSync(join(tmpdir(), "webbench-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -14,12 +17,7 @@ const answer = (text: string) => new Response(text);
 
 describe("webbench", () => {
   test("does https, and believes no certificate that nobody signed", async () => {
-    if (Bun.which("openssl") === null) return console.error("MISSING: openssl");
-    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-    const request = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost";
-    const made = Bun.spawnSync(["openssl", ...request.split(" "), "-keyout", key, "-out", cert]);
-    expect(made.exitCode).toBe(0);
-    const tls = { key: Bun.file(key), cert: Bun.file(cert) };
+    const tls = { key: FIRST_KEY, cert: FIRST_CERT };
     const server = Bun.serve({ port: 0, hostname: "127.0.0.1", tls, fetch: () => answer("hi") });
     const url = `https://127.0.0.1:${server.port}/`;
     const kept = await WebbenchProcess.result("-k", "-c", "3", "-n", "30", "--insecure", url);

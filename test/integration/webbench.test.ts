@@ -1,12 +1,14 @@
 // `millrace webbench` as a user types it, against servers that behave as they should not: what it
 // prints, what it counts, and how it ends.
 
-import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { closedPort, OK, ScriptedServer } from "../webbench/load-world.ts";
 import { isRunning, until, WebbenchProcess } from "../webbench/webbench-process.ts";
+
+setDefaultTimeout(30_000); // several processes a test: slow on a busy machine
 
 const folder = mkdtempSync(join(tmpdir(), "webbench-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { RunResult } from "../../src/webbench/run-result.ts";
 
 const MAIN: string = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 25_000;
 
 export interface WebbenchEnd {
   readonly code: number | null;
