@@ -4,6 +4,8 @@ import { resolve } from "node:path";
 import {
   BACKLOG_DEFAULT,
   BODY_BYTES_MAX_DEFAULT,
+  BODY_WINDOW_BYTES_MIN,
+  BODY_WINDOW_MS,
   CONNECTIONS_PER_WORKER_MAX,
   DRAIN_TIMEOUT_MS,
   HEAD_TIMEOUT_MS,
@@ -57,6 +59,8 @@ const START_OPTIONS = {
     `silent connections are closed after it (${formatDuration(IDLE_TIMEOUT_MS)})`,
   ),
   "head-timeout": duration(`for a whole request head (${formatDuration(HEAD_TIMEOUT_MS)})`),
+  "body-timeout": duration(`for each --body-min of a body (${formatDuration(BODY_WINDOW_MS)})`),
+  "body-min": size(1, `of a body in each --body-timeout (${formatSize(BODY_WINDOW_BYTES_MIN)})`),
   "write-timeout": duration(
     `for a byte of the answer to be taken (${formatDuration(WRITE_STALL_MS)})`,
   ),
@@ -103,6 +107,8 @@ export function parseStartArguments(
     maxConnections: values["max-connections"],
     idleTimeoutMs: values["idle-timeout"],
     headTimeoutMs: values["head-timeout"],
+    bodyTimeoutMs: values["body-timeout"],
+    bodyBytesMin: values["body-min"],
     writeStallMs: values["write-timeout"],
     drainTimeoutMs: values["drain-timeout"],
     bodyBytesMax: values["max-body"],

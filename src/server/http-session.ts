@@ -492,6 +492,7 @@ export class HttpSession implements Session {
 
   /** 0 is no limit. */
   private arm(timeoutMs: number): void {
-    if (timeoutMs > 0) this.connection.setDeadline(this.connection.reactor.nowMs + timeoutMs);
+    const deadlineMs = this.connection.reactor.nowMs + timeoutMs;
+    this.connection.setDeadline(timeoutMs > 0 ? deadlineMs : Infinity);
   }
 }

@@ -5,12 +5,7 @@ import { systemClock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { COUNT_HANDLER_ERRORS } from "../core/counters.ts";
 import type { Log } from "../core/log.ts";
-import {
-  BODY_WINDOW_BYTES_MIN,
-  BODY_WINDOW_MS,
-  HOST_DEFAULT,
-  PORT_DEFAULT,
-} from "../core/limits.ts";
+import { HOST_DEFAULT, PORT_DEFAULT } from "../core/limits.ts";
 import { CLOSE_DRAIN } from "../core/close-reason.ts";
 import { COUNT_LOG_LINES_LOST } from "../core/counters.ts";
 import { BufferPool } from "../buffer/buffer-pool.ts";
@@ -87,8 +82,8 @@ export class Server {
     const httpSettings = {
       idleTimeoutMs: settings.idleTimeoutMs,
       headTimeoutMs: settings.headTimeoutMs,
-      bodyWindowMs: BODY_WINDOW_MS,
-      bodyWindowBytesMin: BODY_WINDOW_BYTES_MIN,
+      bodyWindowMs: settings.bodyTimeoutMs,
+      bodyWindowBytesMin: settings.bodyBytesMin,
       bodyBytesMax: settings.bodyBytesMax,
     };
     const channel = new TopicChannel((error) => this.channelError(error));

@@ -7,6 +7,8 @@ import { MillraceError } from "../core/errors.ts";
 import {
   BACKLOG_DEFAULT,
   BODY_BYTES_MAX_DEFAULT,
+  BODY_WINDOW_BYTES_MIN,
+  BODY_WINDOW_MS,
   CONNECTIONS_PER_WORKER_MAX,
   DRAIN_TIMEOUT_MS,
   FDS_OF_PROCESS,
@@ -38,6 +40,10 @@ export interface ServerSettings {
   readonly idleTimeoutMs: number;
   /** A request head must be complete so long after its first byte; 0 is no limit. */
   readonly headTimeoutMs: number;
+  /** In each such stretch of a request body `bodyBytesMin` must arrive; 0 is no limit. */
+  readonly bodyTimeoutMs: number;
+  /** The least of a request body that must arrive in each `bodyTimeoutMs`. */
+  readonly bodyBytesMin: number;
   /** A peer that takes no byte of its answer for so long is cut off; 0 is never. */
   readonly writeStallMs: number;
   /** A longer request body is answered with 413. */
@@ -79,6 +85,8 @@ export function resolveSettings(input: ServerSettingsInput, machine: Machine): S
     memoryLimitBytes: input.memoryLimitBytes ?? defaultMemoryLimit(machine.memoryBytes),
     idleTimeoutMs: input.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
     headTimeoutMs: input.headTimeoutMs ?? HEAD_TIMEOUT_MS,
+    bodyTimeoutMs: input.bodyTimeoutMs ?? BODY_WINDOW_MS,
+    bodyBytesMin: input.bodyBytesMin ?? BODY_WINDOW_BYTES_MIN,
     writeStallMs: input.writeStallMs ?? WRITE_STALL_MS,
     bodyBytesMax: input.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT,
     drainTimeoutMs: input.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
@@ -127,6 +135,8 @@ function checkSettings(settings: ServerSettings, machine: Machine): void {
   requireInteger("memoryLimitBytes", memory, MEMORY_LIMIT_BYTES_MIN, Number.MAX_SAFE_INTEGER);
   requireInteger("idleTimeoutMs", settings.idleTimeoutMs, 0, MAX_DELAY_MS);
   requireInteger("headTimeoutMs", settings.headTimeoutMs, 0, MAX_DELAY_MS);
+  requireInteger("bodyTimeoutMs", settings.bodyTimeoutMs, 0, MAX_DELAY_MS);
+  requireInteger("bodyBytesMin", settings.bodyBytesMin, 1, Number.MAX_SAFE_INTEGER);
   requireInteger("writeStallMs", settings.writeStallMs, 0, MAX_DELAY_MS);
   requireInteger("bodyBytesMax", settings.bodyBytesMax, 0, Number.MAX_SAFE_INTEGER);
   requireInteger("drainTimeoutMs", settings.drainTimeoutMs, 0, MAX_DELAY_MS);

@@ -27,7 +27,7 @@ describe("parseStartArguments", () => {
   test("reads every option", () => {
     const line =
       "./app.ts --port 0 --host ::1 --workers 3 --memory-limit 1GB --max-connections 9 " +
-      "--idle-timeout 5s --head-timeout 0 --write-timeout 1s --drain-timeout 1m --max-body 0 " +
+      "--idle-timeout 5s --head-timeout 0 --body-timeout 3s --body-min 1KB --write-timeout 1s --drain-timeout 1m --max-body 0 " +
       "--backlog 1 --admin [::1]:9 --log-level silent " +
       "--access-log - --access-log-format json --request-id on --slow-request 2s";
     expect(parse(line)).toEqual({
@@ -39,6 +39,8 @@ describe("parseStartArguments", () => {
       maxConnections: 9,
       idleTimeoutMs: 5_000,
       headTimeoutMs: 0,
+      bodyTimeoutMs: 3000,
+      bodyBytesMin: 1024,
       writeStallMs: 1_000,
       drainTimeoutMs: 60_000,
       bodyBytesMax: 0,
@@ -81,6 +83,8 @@ describe("parseStartArguments", () => {
     ["--memory-limit 15MB", "--memory-limit:"],
     ["--max-connections 0", "--max-connections:"],
     ["--idle-timeout 5", "--idle-timeout:"],
+    ["--body-timeout 5", "--body-timeout:"],
+    ["--body-min 0", "--body-min:"],
     ["--drain-timeout forever", "--drain-timeout:"],
     ["--max-body -1", "--max-body:"],
     ["--backlog 0", "--backlog:"],

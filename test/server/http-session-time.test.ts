@@ -96,6 +96,21 @@ test("HttpSession answers 408 to a body that stalls, early and late", async () =
   }
 });
 
+test("HttpSession without a body timeout waits for a body for ever", async () => {
+  for (const size of [10, 70_000, 300_000]) {
+    const world = worldOf(echo, { ...TIMES, bodyWindowMs: 0 });
+    const text = request("POST /", "x".repeat(size));
+    const peer = world.connect().send(text.slice(0, 20));
+    world.clock.advance(1000);
+    peer.send(text.slice(20, -1));
+    world.clock.advance(10_000_000);
+    expect(peer.send(text.slice(-1)).ended).toBe(false);
+    expect((await peer.answered(1))[0]!.status).toBe(200);
+    peer.leave();
+    world.checkEnd();
+  }
+});
+
 test("HttpSession lets a body take its time while it keeps the minimum rate", async () => {
   const world = worldOf(echo, TIMES);
   const body = "x".repeat(20_000);

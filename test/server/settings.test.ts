@@ -50,6 +50,8 @@ describe("resolveSettings", () => {
     ["memoryLimitBytes", [0, 2 ** 20, -(2 ** 30), Number.NaN]],
     ["idleTimeoutMs", [-1, 2 ** 31, 1.5]],
     ["headTimeoutMs", [-1, 2 ** 31]],
+    ["bodyTimeoutMs", [-1, 2 ** 31, 0.5]],
+    ["bodyBytesMin", [0, -1, 1.5]],
     ["writeStallMs", [-1, 2 ** 31, 0.5]],
     ["bodyBytesMax", [-1, 2 ** 53]],
     ["drainTimeoutMs", [-1, 2 ** 31]],
