@@ -208,7 +208,7 @@ export class Arena implements BlockStore {
 
   /**
    * Once a second from every thread's event loop: what the cache did not use goes to the others,
-   * and free spans of 1 MiB go to the operating system. Returns the bytes that went there.
+   * and free spans go to the operating system. Returns the bytes that went there.
    */
   tick(): number {
     this.cache.settle();

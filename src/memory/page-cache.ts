@@ -28,6 +28,10 @@ import { SystemMemory } from "./system-memory.ts";
 const RELEASE_BATCH = 32; // spans given back between two takings of the lock
 const RELEASE_PAGES_AT_ONCE = 4096; // 32 MiB: a few milliseconds of an event loop at the most
 const IDLE_EPOCHS = 2; // ticks that a span stays free before it goes back to the system
+// Neighbours that add up to more than 128 pages do not merge, so what is left of a burst can lie in
+// pieces that never get that long: those go back too, but only when nobody wants them for longer.
+const PIECE_PAGES_MIN = 8;
+const PIECE_IDLE_EPOCHS = 10;
 
 export class PageCache {
   readonly spans: SpanTable;
@@ -89,10 +93,12 @@ export class PageCache {
     this.unlock();
   }
 
-  /** One tick: spans of 1 MiB that stayed free go back to the system. Returns the pages given. */
+  /** One tick: spans that stayed free go back to the system. Returns the pages given. */
   scavenge(): number {
     Atomics.add(this.words, this.heap + HEAP_EPOCH, 1);
-    return this.release(SPAN_PAGES_MAX, IDLE_EPOCHS, RELEASE_PAGES_AT_ONCE);
+    const whole = this.release(SPAN_PAGES_MAX, IDLE_EPOCHS, RELEASE_PAGES_AT_ONCE);
+    const left = RELEASE_PAGES_AT_ONCE - whole;
+    return whole + this.release(PIECE_PAGES_MIN, PIECE_IDLE_EPOCHS, left);
   }
 
   /**

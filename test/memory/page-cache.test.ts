@@ -74,6 +74,17 @@ test("PageCache gives idle spans of 1 MiB back after two ticks, shorter ones if 
   expect(pages.freePages).toBe(0);
 });
 
+test("PageCache gives back pieces that cannot merge to 128 pages, once they stayed free", () => {
+  const { pages } = create();
+  const [first, second, third, fourth] = [100, 28, 50, 78].map((length) => pages.allocate(length));
+  for (const page of [second, third, first, fourth]) pages.put(page!);
+  for (let tick = 0; tick < 9; tick++) expect(pages.scavenge()).toBe(0); // might be wanted again
+  expect(pages.freePages).toBe(256);
+  let given = 0;
+  for (let tick = 0; tick < 3; tick++) given += pages.scavenge();
+  expect([given, pages.freePages, pages.committedPages]).toEqual([256, 0, 0]);
+});
+
 test("PageCache keeps a span for later when the lock is not to be had", () => {
   const { memory, pages } = create();
   const page = pages.allocate(10);
