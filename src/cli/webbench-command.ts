@@ -10,6 +10,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { MillraceError, messageOf } from "../core/errors.ts";
 import { compareResults, readResult } from "../webbench/compare.ts";
 import { csvReport } from "../webbench/csv-report.ts";
+import { FIGURES } from "../webbench/figure-names.ts";
 import { LiveView } from "../webbench/live-view.ts";
 import { checkOpenFiles, openFilesMax } from "../webbench/open-files.ts";
 import { LoadRun, type RunOutcome } from "../webbench/run-load.ts";
@@ -33,6 +34,8 @@ export const EXIT_NO_SUCCESS = 4;
 export const EXIT_THRESHOLD = 99;
 export const EXIT_INTERRUPTED = 130;
 
+const HELP_COLUMNS = 90;
+
 const USAGE = `usage: millrace webbench [options] [WEIGHT=]URL...
 
   millrace webbench -c 1000 -t 10 http://127.0.0.1:8080/        as webbench 1.5
@@ -49,9 +52,23 @@ ${formatLetters(LOAD_OPTIONS)}
 options of the reports:
 ${formatLetters(REPORT_OPTIONS)}
 
+figures of --fail-if and --compare:
+${figureLines()}
+
 With classic options only, every request has its own connection.
 Exit codes: 0 measured, 1 server not on-line, 2 bad parameter, 3 a load process failed,
 4 not one request succeeded, 99 a --fail-if came true, 130 interrupted.`;
+
+/** Names in lines of a terminal's width. */
+function figureLines(): string {
+  const lines: string[] = [];
+  for (const { name } of FIGURES) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + name.length > HELP_COLUMNS) lines.push(`  ${name}`);
+    else lines[lines.length - 1] = `${last}, ${name}`;
+  }
+  return lines.join(",\n");
+}
 
 export async function webbenchCommand(args: readonly string[]): Promise<void> {
   if (args.length === 0) {

@@ -10,6 +10,13 @@ test("webbenchCommand explains itself", async () => {
     await webbenchCommand(["--help"]);
     await webbenchCommand(["--version"]);
     expect(write.mock.calls[0]![0]).toContain("-c, --clients N");
+    expect(write.mock.calls[0]![0]).toContain("p99, p99.9, max,");
+    const longest = Math.max(
+      ...String(write.mock.calls[0]![0])
+        .split("\n")
+        .map((l) => l.length),
+    );
+    expect(longest).toBeLessThanOrEqual(100);
     expect(write.mock.calls[1]![0]).toMatch(/^1\.5 \(millrace \d/);
   } finally {
     write.mockRestore();
