@@ -63,7 +63,7 @@ async function clientOf(worker: number): Promise<Client> {
   }
 }
 
-test("all messages reach all workers once, a death holds nobody up, a throw costs nothing", async () => {
+test("all messages reach all workers once, and a death holds nobody up", async () => {
   const [first, second] = [await clientOf(0), await clientOf(1)];
   await Promise.all([first.ask(`flood ${FLOOD}`), second.ask(`flood ${FLOOD}`)]);
   await first.untilHeard(2 * FLOOD);
@@ -84,7 +84,7 @@ test("all messages reach all workers once, a death holds nobody up, a throw cost
   for (const client of [first, successor]) client.close();
 });
 
-test("a worker that is replaced speaks until its end, and its successor from its beginning", async () => {
+test("a worker that is replaced speaks to its end, its successor from the start", async () => {
   const before = await clientOf(0);
   const heard = Number(await before.ask("heard"));
   before.close();
