@@ -1,4 +1,4 @@
-// Attackers of the slowloris bench, a process of its own: a third sends a head at a byte a second, a
+// Attackers of the slowloris bench, a process of its own: a third sends a head, a byte a second, a
 // third a body, a third asks for megabytes and never reads. Whoever is ended comes again. Prints
 // "open" when all are connected, and at the end of its standard input how often they were ended.
 //   bun slow-attackers.ts PORT COUNT

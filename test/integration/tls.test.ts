@@ -31,10 +31,10 @@ const portOf = (index: number): number => Number(/:(\d+) /.exec(server.stdout[in
 
 beforeAll(async () => {
   install(pem.FIRST_CERT, pem.FIRST_KEY);
-  const environment = { TEST_CERT: certFile, TEST_KEY: keyFile };
+  const environment = { TEST_CERT: certFile, TEST_KEY: keyFile, TEST_CA: pem.CLIENT_CA };
   server = await ServerProcess.start([APP, "--admin", "127.0.0.1:0"], environment);
   await server.untilLogged(/counters at/);
-  await until(() => server.stdout.length === 4);
+  await until(() => server.stdout.length === 5);
   stats = /at (http:\S+\/stats)/.exec(server.stderr.join("\n"))![1]!;
 });
 
@@ -138,6 +138,22 @@ describe("TLS", () => {
     await until(async () => (await counter("open")) <= 2);
     expect(await echoed(socket, "still here")).toBe("still here");
     socket.destroy();
+  });
+
+  test("serves only clients whose certificate the CA has signed, where there is one", async () => {
+    const url = `https://localhost:${portOf(4)}/`;
+    const ask = async (own: { cert?: string; key?: string }): Promise<string> => {
+      try {
+        return await (await fetch(url, { tls: { ca: pem.FIRST_CERT, ...own } })).text();
+      } catch {
+        return "refused";
+      }
+    };
+    const before = await counter("closed_tls");
+    expect(await ask({})).toBe("refused");
+    expect(await ask({ cert: pem.SECOND_CERT, key: pem.SECOND_KEY })).toBe("refused");
+    expect(await ask({ cert: pem.CLIENT_CERT, key: pem.CLIENT_KEY })).toBe("trusted");
+    await until(async () => (await counter("closed_tls")) >= before + 2);
   });
 
   test("ends a connection whose records break after the handshake, and only that", async () => {

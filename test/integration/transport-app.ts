@@ -5,6 +5,7 @@
 import { defineService, http, lengthField, tcp } from "millrace";
 
 const tls = { cert: process.env["TEST_CERT"] ?? "", key: process.env["TEST_KEY"] ?? "" };
+const ca = process.env["TEST_CA"];
 const framing = lengthField({ bytes: 4, maxFrameBytes: 1 << 20 });
 
 export default defineService({
@@ -22,6 +23,11 @@ export default defineService({
       framing,
       open: (connection) => connection.send(peerOf(connection)),
       message: (connection, frame) => connection.send(frame),
+    }),
+    http({
+      port: 0,
+      tls: ca === undefined ? tls : { ...tls, ca },
+      fetch: () => new Response("trusted"),
     }),
   ],
 });
