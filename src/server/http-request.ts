@@ -208,6 +208,13 @@ export class HttpRequest {
     return this.body.chunks();
   }
 
+  /** What console.log shows. */
+  [Bun.inspect.custom](): string {
+    return this.connection === null
+      ? "HttpRequest (over)"
+      : `HttpRequest ${this.method} ${this.target}`;
+  }
+
   private slice(start: number, end: number): string {
     return latin1Slice(this.head, this.headAt + start, this.headAt + end);
   }

@@ -154,6 +154,11 @@ export class HttpResponse {
     else answerSource(session, this, body);
   }
 
+  /** What console.log shows. */
+  [Bun.inspect.custom](): string {
+    return `HttpResponse ${this.code}, ${this.sent ? "sent" : "not sent yet"}`;
+  }
+
   private sendString(body: string, type: string): void {
     if (typeof body !== "string") {
       throw new TypeError(`Cannot answer with text: it is of type ${typeof body}`);

@@ -108,6 +108,12 @@ export class TcpConnection<Data = unknown> {
     this.connection.abort(CLOSE_LOCAL);
   }
 
+  /** What console.log shows. */
+  [Bun.inspect.custom](): string {
+    const state = this.isOpen ? `${this.pendingBytes} bytes pending` : "closed";
+    return `TcpConnection ${this.id} from ${this.remoteAddress}:${this.remotePort}, ${state}`;
+  }
+
   /** Internal: a frame without a look at it. */
   writeFrame(bytes: Uint8Array): void {
     const { connection, framing } = this;

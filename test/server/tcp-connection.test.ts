@@ -63,3 +63,11 @@ describe("TcpConnection", () => {
     expect(world.pool.heldBytes).toBe(world.restBytes);
   });
 });
+
+test("TcpConnection is one line on the console", () => {
+  const world = new NetWorld();
+  const { peer } = connect(world, {});
+  expect(Bun.inspect(peer())).toMatch(/^TcpConnection \d+\.\d+ from .*, 0 bytes pending$/);
+  peer().terminate();
+  expect(Bun.inspect(peer())).toEndWith("closed");
+});
