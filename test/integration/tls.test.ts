@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
 import { fileURLToPath } from "node:url";
 import * as pem from "../net/tls-certificates.ts";
+import { Random, seedOfRun } from "../support/random.ts";
 import { ServerProcess } from "../support/server-process.ts";
 
 setDefaultTimeout(30_000);
@@ -69,6 +70,36 @@ function sendPlain(port: number, bytes: Uint8Array, reset = false): Promise<void
   });
   socket.on("error", () => {});
   socket.on("data", () => {});
+  socket.on("close", () => resolve());
+  return promise;
+}
+
+/** What a client of today says first. */
+function captureHello(): Promise<Buffer> {
+  const { promise, resolve } = Promise.withResolvers<Buffer>();
+  const listener = Bun.listen({
+    hostname: host,
+    port: 0,
+    socket: {
+      data(socket, chunk) {
+        resolve(Buffer.from(chunk));
+        socket.terminate();
+        listener.stop(true);
+      },
+    },
+  });
+  connect({ host, port: listener.port, rejectUnauthorized: false }).on("error", () => {});
+  return promise;
+}
+
+/** Sends bytes on a plain connection and leaves it, with FIN or RST, when they are sent. */
+function sendAndLeave(bytes: Uint8Array, reset: boolean): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const socket = connectTcp(portOf(1), host, () => {
+    socket.write(bytes, () => (reset ? socket.resetAndDestroy() : socket.end()));
+  });
+  socket.on("data", () => {});
+  socket.on("error", () => {});
   socket.on("close", () => resolve());
   return promise;
 }
@@ -137,6 +168,32 @@ describe("TLS", () => {
     await sendPlain(portOf(1), Buffer.from("1603010200", "hex"), true); // and resets
     await until(async () => (await counter("open")) <= 2);
     expect(await echoed(socket, "still here")).toBe("still here");
+    socket.destroy();
+  });
+
+  test("survives handshakes that are mutated, cut, followed by noise, reset", async () => {
+    const seed = seedOfRun();
+    const random = new Random(seed);
+    const hello = await captureHello();
+    const attempts = 400;
+    const before = await counter("accepted");
+    const attack = async (): Promise<void> => {
+      for (let attempt = 0; attempt < attempts / 8; attempt++) {
+        const bytes = Buffer.from(hello);
+        for (let flips = random.below(5); flips > 0; flips--) {
+          bytes[random.below(bytes.length)] = random.below(256);
+        }
+        const cut = random.oneIn(3) ? random.below(bytes.length) : bytes.length;
+        const noise = random.bytes(random.oneIn(4) ? random.below(2_000) : 0);
+        await sendAndLeave(Buffer.concat([bytes.subarray(0, cut), noise]), random.oneIn(2));
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, attack));
+    await until(async () => (await counter("accepted")) >= before + attempts);
+    await until(async () => (await counter("open")) <= 2); // those of this test's own fetches
+    const socket = await open(portOf(1));
+    expect([seed, await echoed(socket, "whole")]).toEqual([seed, "whole"]);
+    expect([seed, server.logged(/died|uncaught/)]).toEqual([seed, 0]);
     socket.destroy();
   });
 
