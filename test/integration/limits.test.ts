@@ -7,7 +7,7 @@ import { MIB } from "../../src/core/limits.ts";
 import { ServerProcess } from "../support/server-process.ts";
 
 const APP = fileURLToPath(new URL("./slow-reader-app.ts", import.meta.url));
-const STALLED_PEERS = 100;
+const STALLED_PEERS = 200; // each holds a little more than 128 KiB: together above 16 MiB
 
 let server: ServerProcess | null = null;
 const sockets: Bun.Socket<undefined>[] = [];
