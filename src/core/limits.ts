@@ -47,6 +47,7 @@ export const IO_BUF_CLASS_BYTES: readonly number[] = [
 ];
 export const MEMORY_LIMIT_BYTES_DEFAULT: number = 512 * MIB; // buffers of the whole process
 export const MEMORY_LIMIT_BYTES_MIN: number = 16 * MIB;
+export const MEMORY_LIMIT_BYTES_MAX: number = 16_383 * MIB; // an address is 31 bits, of 8 bytes
 
 // HTTP. Status of the answer when exceeded, then the connection closes.
 export const TARGET_BYTES_MAX: number = 8 * KIB; // 414
@@ -58,6 +59,7 @@ export const CHUNK_LINE_BYTES_MAX: number = 4 * KIB; // 400: chunk size with its
 export const CHUNK_EXTENSION_BYTES_MAX: number = 16 * KIB; // 400: all extensions of one body
 export const TRAILER_BYTES_MAX: number = 8 * KIB; // 431
 export const BODY_BUFFER_BYTES: number = 64 * KIB; // read before the handler is called
+export const BODY_BUFFER_MS = 200; // or so long: the peer may wait for an answer to what it sent
 export const RESPONSE_FIELDS_BYTES_MAX: number = 32 * KIB; // set by the application: TypeError
 export const UNREAD_BODY_BYTES_MAX: number = 256 * KIB; // drained for keep-alive; beyond it: close
 export const FRAMES_PER_EVENT_MAX = 4096; // the same for frames of a TCP service

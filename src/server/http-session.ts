@@ -1,8 +1,8 @@
 // HTTP/1.1 on one connection: reads requests one after the other, hands each to the application,
 // and lets the next one wait until the answer is written, so that answers leave in order. Small
-// bodies are read before the handler is called: a malformed one never reaches it.
+// bodies that come at once are read before the handler is called: a malformed one never reaches it.
 //
-//   HEAD --head complete--> BUFFERING --body here or 64 KiB of it--> ANSWERING --answered-->+
+//   HEAD --head complete--> BUFFERING -body, 64 KiB of it, 200 ms-> ANSWERING --answered-->+
 //    ^ `------------ no body, or the client waits for 100 ------------^                     |
 //    `--------------------- body complete ------------- DISCARDING <-- body not read -------+
 //
@@ -23,6 +23,7 @@ import {
 import { COUNT_ABORTED, COUNT_REQUESTS, COUNT_REQUESTS_IN_FLIGHT } from "../core/counters.ts";
 import {
   BODY_BUFFER_BYTES,
+  BODY_BUFFER_MS,
   INPUT_HIGH_WATER_BYTES,
   REQUESTS_PER_EVENT_MAX,
   UNREAD_BODY_BYTES_MAX,
@@ -139,15 +140,14 @@ export class HttpSession implements Session {
     this.headBegun = false;
     this.keepAlive = parser.keepAlive && !reactor.draining;
     const length = parser.contentLength;
-    if (parser.bodyKind === BODY_NONE || (parser.bodyKind === BODY_LENGTH && length === 0)) {
+    if (parser.bodyKind === BODY_NONE) {
       this.bodyDone = true;
       this.followed = bodyAt < end;
       body.reset(true);
       this.dispatch(exchange);
       return bodyAt;
     }
-    const limits = this.application.bodyLimits;
-    if (parser.bodyKind === BODY_LENGTH && length > limits.bodyBytesMax) {
+    if (parser.bodyKind === BODY_LENGTH && length > this.application.bodyLimits.bodyBytesMax) {
       this.endWith(exchange, errorStatus(HTTP_BODY_TOO_LARGE), CLOSE_PROTOCOL);
       return bodyAt;
     }
@@ -175,7 +175,7 @@ export class HttpSession implements Session {
     body.reset(false);
     body.onDemand = () => this.demandBody();
     if (!this.invited) return this.dispatch(exchange); // only one who reads lets the body come
-    this.arm(this.application.settings.bodyWindowMs);
+    this.arm(BODY_BUFFER_MS);
     this.phase = PHASE_BUFFERING;
   }
 
@@ -258,6 +258,7 @@ export class HttpSession implements Session {
   private dispatch(exchange: Exchange): void {
     this.phase = PHASE_ANSWERING;
     if (this.bodyDone || !this.invited) this.connection.setDeadline(Infinity);
+    else this.arm(this.application.settings.bodyWindowMs);
     let result: unknown;
     try {
       result = this.application.handle(exchange.request, exchange.response);
@@ -423,8 +424,6 @@ export class HttpSession implements Session {
     this.answered(exchange, status, true);
   }
 
-  // ---- other events -------------------------------------------------------------------------
-
   drained(): void {
     this.writer?.resume();
   }
@@ -455,6 +454,7 @@ export class HttpSession implements Session {
     }
     if (this.bodyDone || !this.invited) return;
     const { bodyWindowMs, bodyWindowBytesMin } = this.application.settings;
+    if (this.phase === PHASE_BUFFERING) return this.dispatch(exchange!);
     const received = this.decoder!.bodyBytes;
     const paused = exchange !== null && this.waitsForReader(exchange);
     if (paused || received - this.windowBytes >= bodyWindowBytesMin) {

@@ -9,6 +9,7 @@ import type { HttpResponse } from "../../src/server/http-response.ts";
 import { mutate } from "../support/http-mutation.ts";
 import { Random, seedOfRun } from "../support/random.ts";
 import { AccessLogWorld, type LoggedRequest } from "./access-log-world.ts";
+import type { RouteHandler } from "../../src/server/service.ts";
 import { GET, type HttpPeer, request } from "./http-world.ts";
 
 const hello = (_: HttpRequest, response: HttpResponse): void => response.text("hello");
@@ -118,12 +119,13 @@ test("AccessLog has bodies that are refused, and what came of them", async () =>
   const large = "POST /l HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n";
   const bad = "POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcX";
   const known = ({ path, status, bytes_in }: LoggedRequest): unknown => [path, status, bytes_in];
+  const reader: RouteHandler = async (from, to) => to.send(await from.bytes());
   expect((await linesOf((peer) => peer.send(large))).map(known)).toEqual([["/l", 413, 0]]);
   expect((await linesOf((peer) => peer.send(bad))).map(known)).toEqual([["/b", 400, 3]]);
   const slow = await linesOf((peer, world) => {
     peer.send(request("POST /s", "x".repeat(100)).slice(0, -60));
     world.clock.advance(30_000);
-  });
+  }, reader);
   expect(slow.map(known)).toEqual([["/s", 408, 40]]);
 });
 
