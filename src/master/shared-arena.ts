@@ -5,6 +5,7 @@
 // Invariant: a number is out to one life at a time, and 0 is the master's own.
 
 import { assert } from "../core/assert.ts";
+import { MillraceError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { Arena } from "../memory/arena.ts";
 import type { ArenaStats } from "../memory/arena-stats.ts";
@@ -19,17 +20,25 @@ export interface ArenaGrant {
   readonly worker: number;
 }
 
+interface Death {
+  readonly grant: ArenaGrant;
+  readonly clean: boolean;
+}
+
 export class SharedArena {
   private readonly arena: Arena;
   private readonly log: Log;
   private readonly free: number[];
+  /** Lives that have ended and are not recovered yet. */
+  private dead: Death[] = [];
   private out = 0;
   private closing = false;
   private unmapped = false;
 
+  /** Throws MillraceError. */
   constructor(bytesMax: number, slotCount: number, log: Log) {
     const workers = Math.min(slotCount * LIVES_PER_SLOT + 1, ARENA_WORKERS_MAX);
-    this.arena = Arena.create({ bytesMax, workers, worker: 0, mapped: true });
+    this.arena = reserve(bytesMax, workers);
     this.log = log;
     this.free = Array.from({ length: workers - 1 }, (_, index) => workers - 1 - index);
   }
@@ -45,14 +54,32 @@ export class SharedArena {
   /** The thread that had the grant has ended: never before, or it would go on writing. */
   ended(grant: ArenaGrant, clean: boolean): void {
     assert(!this.free.includes(grant.worker), "a number of the arena was given back twice");
-    const { ownedBlocks, ownedBytes, locks } = this.arena.recover(grant.worker);
-    if (!clean) {
-      const text = `${ownedBlocks} buffers of ${ownedBytes} bytes and ${locks} locks`;
-      this.log.debug(`recovered ${text} of a worker that died`);
-    }
-    this.free.push(grant.worker);
+    this.dead.push({ grant, clean });
+    this.recoverDead();
     this.out--;
     if (this.closing && this.out === 0) this.unmap();
+  }
+
+  /** One that needs a lock which another dead one holds comes after it, or with the next tick. */
+  private recoverDead(): void {
+    for (let left = 0; left !== this.dead.length;) {
+      left = this.dead.length;
+      this.dead = this.dead.filter((death) => !this.recover(death));
+    }
+  }
+
+  private recover({ grant, clean }: Death): boolean {
+    try {
+      const { ownedBlocks, ownedBytes, locks } = this.arena.recover(grant.worker);
+      const text = `${ownedBlocks} buffers of ${ownedBytes} bytes and ${locks} locks`;
+      if (!clean) this.log.debug(`recovered ${text} of a worker that died`);
+      this.free.push(grant.worker);
+      return true;
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      this.log.debug(error.message);
+      return false;
+    }
   }
 
   /** Ends the arena as soon as no thread is left that could touch it. */
@@ -69,7 +96,9 @@ export class SharedArena {
 
   /** Upkeep, about once a second: free memory goes back to the operating system. */
   tick(): void {
-    if (!this.unmapped) this.arena.tick();
+    if (this.unmapped) return;
+    if (this.dead.length > 0) this.recoverDead();
+    this.arena.tick();
   }
 
   /** Where every byte of it is; null once it has ended. */
@@ -80,5 +109,15 @@ export class SharedArena {
   /** Bytes that the workers have out. */
   get bytesInUse(): number {
     return this.unmapped ? 0 : this.arena.bytesInUse;
+  }
+}
+
+function reserve(bytesMax: number, workers: number): Arena {
+  try {
+    return Arena.create({ bytesMax, workers, worker: 0, mapped: true });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const text = `Cannot reserve ${bytesMax} bytes for buffers: the system refuses them`;
+    throw new MillraceError("ERR_MEMORY_LIMIT", text, error);
   }
 }

@@ -41,7 +41,7 @@ import type { SharedMemory } from "./shared-memory.ts";
 import { SPAN_DETACHED, SPAN_LARGE, SPAN_SMALL, type SpanTable } from "./span-table.ts";
 import { markDead, releaseWorker } from "./worker-registry.ts";
 
-const ACQUIRE_ATTEMPTS_MAX = 100;
+const ACQUIRE_ATTEMPTS_MAX = 3; // of about 100 ms each
 
 /** What a death had left behind. */
 export interface RecoveryReport {
@@ -80,6 +80,7 @@ export class Recovery {
       return report;
     }
     this.recoverPages(dead, report);
+    this.requirePages();
     const { count } = this.memory.layout.classes;
     for (let index = 1; index <= count; index++) this.recoverClass(dead, index, report);
     for (let page = 1; page < this.spans.pages; page++) this.recoverSpan(dead, page, report);
@@ -213,12 +214,18 @@ export class Recovery {
     this.pages.put(page);
   }
 
+  /** Spans could not be put back without it: better not to begin. */
+  private requirePages(): void {
+    if (!this.pages.acquire()) throw anotherDead();
+    this.pages.unlock();
+  }
+
   /** The holder lives, so the lock comes. A second death just now is reported, not waited for. */
   private acquireClass(sizeClass: number): void {
     for (let attempt = 0; attempt < ACQUIRE_ATTEMPTS_MAX; attempt++) {
       if (this.central.acquire(sizeClass)) return;
     }
-    throw new MillraceError("ERR_WORKER", "Cannot recover: another dead worker holds a lock");
+    throw anotherDead();
   }
 
   private isListEmpty(dead: number, sizeClass: number): boolean {
@@ -239,6 +246,11 @@ export class Recovery {
       words.fill(0, list, list + LIST_SLOTS);
     }
   }
+}
+
+/** What is done stays done: recover it again after that one. */
+function anotherDead(): MillraceError {
+  return new MillraceError("ERR_WORKER", "Cannot recover: another dead worker holds a lock");
 }
 
 function isOwned(mark: number, tiny: boolean, owner: number): boolean {

@@ -2,7 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { createLog } from "../../src/core/log.ts";
 import { MIB } from "../../src/core/limits.ts";
 import { SharedArena } from "../../src/master/shared-arena.ts";
+import { CLASS_LOCK, HEAP_LOCK } from "../../src/memory/arena-layout.ts";
 import { Arena } from "../../src/memory/arena.ts";
+import { SharedMemory } from "../../src/memory/shared-memory.ts";
 
 function create(slotCount: number): { arena: SharedArena; lines: string[] } {
   const lines: string[] = [];
@@ -55,6 +57,41 @@ describe("SharedArena", () => {
     expect(arena.bytesInUse).toBe(0);
     arena.tick();
     arena.close();
+  });
+
+  test("has both back when one needed a lock that the other died with", () => {
+    const { arena } = create(2);
+    const [holder, other] = [arena.grant()!, arena.grant()!];
+    Arena.attach(holder.handle, { worker: holder.worker });
+    const worker = Arena.attach(other.handle, { worker: other.worker });
+    expect(worker.acquire(4096)).toBeGreaterThan(0);
+    const { words, layout } = new SharedMemory(other.handle);
+    for (const base of layout.classBase) words[base + CLASS_LOCK] = holder.worker + 1;
+    arena.ended(other, false); // must not throw: this runs in the master's event handler
+    expect(arena.bytesInUse).toBeGreaterThan(0);
+    arena.ended(holder, false);
+    expect(arena.bytesInUse).toBe(0);
+    const numbers = [arena.grant(), arena.grant(), arena.grant()].map((grant) => grant!.worker);
+    expect(new Set(numbers).size).toBe(3);
+  });
+
+  test("tries again at the next tick", () => {
+    const { arena } = create(1);
+    const grant = arena.grant()!;
+    Arena.attach(grant.handle, { worker: grant.worker }).acquire(4096);
+    const { words, layout } = new SharedMemory(grant.handle);
+    words[layout.heap + HEAP_LOCK] = 3; // of a worker that the master does not know to be dead
+    arena.ended(grant, true);
+    expect(arena.bytesInUse).toBeGreaterThan(0);
+    words[layout.heap + HEAP_LOCK] = 0;
+    arena.tick();
+    expect(arena.bytesInUse).toBe(0);
+  });
+
+  test("says so in an error of ours when the system refuses the memory", () => {
+    expect(() => new SharedArena(2 ** 50, 1, createLog({ level: "silent" }))).toThrow(
+      "Cannot reserve 1125899906842624 bytes for buffers",
+    );
   });
 
   test("has one limit for all lives", () => {
