@@ -14,14 +14,16 @@ import { runWorker } from "./worker-session.ts";
 function createServer(options: WorkerServerOptions<Service>): WorkerServer {
   const service = secureMain(options.service, options.settings.tls);
   const { mail, memory } = options;
-  const store = memory === undefined ? null : attachArena(memory, () => server.relieve());
-  const server: Server = new Server({
+  let relieve = (): void => {}; // the limit may be met while the server is made
+  const store = memory === undefined ? null : attachArena(memory, () => relieve());
+  const server = new Server({
     ...options,
     service,
     ...(store === null ? {} : { store }),
     openMail: (channel) =>
       mail === undefined ? null : new Mailbox(mail.exchange, mail.member, channel),
   });
+  relieve = () => server.relieve();
   return {
     listeners: nameListeners(service),
     start: () => server.start(),

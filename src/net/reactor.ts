@@ -7,7 +7,6 @@
 //
 // Invariant: corkLength > 0 => corked is the connection whose bytes these are.
 
-import { assert } from "../core/assert.ts";
 import type { Clock } from "../core/clock.ts";
 import { CLOSE_DRAIN, CLOSE_LIMIT, CLOSE_TLS, type CloseReason } from "../core/close-reason.ts";
 import {
@@ -21,6 +20,7 @@ import {
   COUNT_OPEN,
   COUNT_TIMERS_FIRED,
 } from "../core/counters.ts";
+import { MillraceError } from "../core/errors.ts";
 import { REATTACH_SHARE } from "../core/limits.ts";
 import type { BufferPool } from "../buffer/buffer-pool.ts";
 import { TimerDriver } from "../timer/timer-driver.ts";
@@ -33,6 +33,7 @@ import type { RawSocket, SocketHandlers } from "./raw-socket.ts";
 import { isTlsError } from "./tls.ts";
 
 const CORK_BYTES = 64 * 1024;
+const NO_CORK = "Cannot start a worker: the memory limit leaves no room for the cork";
 const TICK_MS = 50;
 const BEAT_MS = 1_000;
 const DRAIN_POLL_MS = 20;
@@ -90,7 +91,7 @@ export class Reactor {
     this.onFull = options.onFull ?? (() => {});
     this.reattachBelow = Math.ceil(options.limits.maxConnections * REATTACH_SHARE);
     const cork = options.pool.acquire(CORK_BYTES);
-    assert(cork !== null, "the memory limit leaves no room for the cork");
+    if (cork === null) throw new MillraceError("ERR_MEMORY_LIMIT", NO_CORK);
     this.corkBytes = cork.bytes;
     const wheel = new TimingWheel({ capacity: 64, tickMs: TICK_MS, nowMs: this.nowMs });
     this.timers = new TimerDriver({

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import { COUNTERS_PER_ROW } from "../../src/core/counters.ts";
+import { MIB } from "../../src/core/limits.ts";
+import { Arena } from "../../src/memory/arena.ts";
 import type { FromWorker, ToWorker } from "../../src/master/worker-protocol.ts";
 import { resolveSettings } from "../../src/server/settings.ts";
 import { WorkerHandle, type WorkerExit } from "../../src/thread/worker-handle.ts";
@@ -34,4 +36,27 @@ test("worker-main runs the real server: it names its listeners, starts, and leav
     { type: "ready" },
     { type: "draining" },
   ]);
+});
+
+test("worker-main says that the memory limit leaves no room, when it is met at its start", async () => {
+  const arena = Arena.create({ bytesMax: 1 * MIB, workers: 2, worker: 0 });
+  while (arena.acquire(8192) !== 0);
+  const failure = Promise.withResolvers<FromWorker>();
+  const worker = new WorkerHandle<ToWorker, FromWorker>({
+    entry: new URL("../../src/master/worker-main.ts", import.meta.url),
+    name: "test",
+    onMessage: failure.resolve,
+    onExit: () => undefined,
+  });
+  worker.post({
+    type: "init",
+    source: { kind: "welcome" },
+    settings: resolveSettings({ workers: 1 }, { processors: 1, fdLimit: 1_000 }),
+    logLevel: "silent",
+    workerIndex: 0,
+    counters: new Float64Array(new SharedArrayBuffer(COUNTERS_PER_ROW * 8)),
+    memory: { handle: arena.handle, worker: 1 },
+  });
+  const message = "Cannot start a worker: the memory limit leaves no room for the cork";
+  expect(await failure.promise).toEqual({ type: "failed", code: "ERR_MEMORY_LIMIT", message });
 });
