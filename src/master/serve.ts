@@ -111,14 +111,14 @@ export class MillraceServer implements ServerHandle {
   async start(): Promise<void> {
     const { admin } = this.options;
     // First, since a taken address should be told before workers load.
-    if (admin !== undefined) {
-      this.admin = startAdmin(admin.host, admin.port, this.master);
-      this.log.info(`counters at ${this.adminUrl}/stats and /metrics`);
-    }
     try {
+      if (admin !== undefined) {
+        this.admin = startAdmin(admin.host, admin.port, this.master);
+        this.log.info(`counters at ${this.adminUrl}/stats and /metrics`);
+      }
       await this.master.start();
     } catch (error) {
-      await this.admin?.stop();
+      await this.close();
       throw error;
     }
   }

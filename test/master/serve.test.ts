@@ -5,7 +5,12 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { MillraceError } from "../../src/core/errors.ts";
 import { silentLog } from "../../src/core/log.ts";
-import { serve, type ServeOptions, type ServerHandle } from "../../src/master/serve.ts";
+import {
+  MillraceServer,
+  serve,
+  type ServeOptions,
+  type ServerHandle,
+} from "../../src/master/serve.ts";
 
 setDefaultTimeout(30_000); // threads and processes: slow on a busy machine
 
@@ -131,6 +136,9 @@ describe("serve", () => {
     expect(await codeOf({ port: -1 })).toBe("ERR_LISTEN");
     const taken = { host: "127.0.0.1", port: other.port };
     expect(await codeOf({ admin: taken })).toBe("ERR_LISTEN");
+    const server = new MillraceServer({ admin: taken, logLevel: "silent" });
+    await server.start().catch(() => undefined);
+    expect(server.stats().memory).toBeUndefined(); // not reserved for a server that never was
     other.stop(true);
     const free = await start({ admin: taken });
     expect(free.adminUrl).toBe(`http://127.0.0.1:${other.port}`);
