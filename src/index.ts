@@ -11,6 +11,11 @@ export { BlockError } from "./memory/block-error.ts";
 export type { ArenaHandle } from "./memory/shared-memory.ts";
 export type { HttpRequest } from "./server/http-request.ts";
 export type { HttpResponse } from "./server/http-response.ts";
+export type {
+  AccessLogFormat,
+  AccessLogOptions,
+  RequestLogOptions,
+} from "./server/access-log-options.ts";
 export type { TlsOptions } from "./net/tls.ts";
 export { raw } from "./net/framing/raw.ts";
 export { delimiter } from "./net/framing/delimiter.ts";
