@@ -12,6 +12,7 @@ import {
   HOST_DEFAULT,
   IDLE_TIMEOUT_MS,
   MEMORY_LIMIT_BYTES_DEFAULT,
+  MEMORY_LIMIT_BYTES_MAX,
   MEMORY_LIMIT_BYTES_MIN,
   PORT_DEFAULT,
   WORKERS_MAX,
@@ -48,6 +49,7 @@ const START_OPTIONS = {
   "memory-limit": size(
     MEMORY_LIMIT_BYTES_MIN,
     `buffers of the process (${formatSize(MEMORY_LIMIT_BYTES_DEFAULT)})`,
+    MEMORY_LIMIT_BYTES_MAX,
   ),
   "max-connections": wholeNumber(
     "N",
@@ -93,6 +95,8 @@ export function parseStartArguments(
   if (positionals.length > 1) {
     throw usageError(`one folder or module at a time, not also "${positionals[1]}"`);
   }
+  // Of a shell's unset "$FOLDER"; it would serve the folder that happens to be the current one.
+  if (positionals[0] === "") throw usageError('"" is neither a folder nor a module');
   if (values.unix !== undefined && (values.port ?? values.host) !== undefined) {
     throw usageError("--unix: excludes --port and --host");
   }
@@ -174,12 +178,13 @@ function workers(help: string): OptionSpec<number | "auto"> {
   return { ...number, parse, expected: `"auto" or ${number.expected}` };
 }
 
-function size(least: number, help: string): OptionSpec<number> {
+function size(least: number, help: string, most = Infinity): OptionSpec<number> {
   const parse = (text: string) => {
     const bytes = parseSize(text);
-    return bytes === null || bytes < least ? null : bytes;
+    return bytes === null || bytes < least || bytes > most ? null : bytes;
   };
-  const bound = least === 0 ? "" : ` of at least ${formatSize(least)}`;
+  const above = least === 0 ? "" : ` of at least ${formatSize(least)}`;
+  const bound = most === Infinity ? above : `${above} and at most ${formatSize(most)}`;
   return { placeholder: "SIZE", parse, expected: `a size${bound}, such as 512MB`, help };
 }
 

@@ -17,6 +17,7 @@ import {
   HEAD_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
   MEMORY_LIMIT_BYTES_DEFAULT,
+  MEMORY_LIMIT_BYTES_MAX,
   MEMORY_LIMIT_BYTES_MIN,
   MIB,
   WORKERS_MAX,
@@ -132,7 +133,7 @@ function checkSettings(settings: ServerSettings, machine: Machine): void {
     );
   }
   const memory = settings.memoryLimitBytes;
-  requireInteger("memoryLimitBytes", memory, MEMORY_LIMIT_BYTES_MIN, Number.MAX_SAFE_INTEGER);
+  requireInteger("memoryLimitBytes", memory, MEMORY_LIMIT_BYTES_MIN, MEMORY_LIMIT_BYTES_MAX);
   requireInteger("idleTimeoutMs", settings.idleTimeoutMs, 0, MAX_DELAY_MS);
   requireInteger("headTimeoutMs", settings.headTimeoutMs, 0, MAX_DELAY_MS);
   requireInteger("bodyTimeoutMs", settings.bodyTimeoutMs, 0, MAX_DELAY_MS);

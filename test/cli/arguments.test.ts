@@ -27,7 +27,8 @@ describe("parseStartArguments", () => {
   test("reads every option", () => {
     const line =
       "./app.ts --port 0 --host ::1 --workers 3 --memory-limit 1GB --max-connections 9 " +
-      "--idle-timeout 5s --head-timeout 0 --body-timeout 3s --body-min 1KB --write-timeout 1s --drain-timeout 1m --max-body 0 " +
+      "--idle-timeout 5s --head-timeout 0 --body-timeout 3s --body-min 1KB --write-timeout 1s " +
+      "--drain-timeout 1m --max-body 0 " +
       "--backlog 1 --admin [::1]:9 --log-level silent " +
       "--access-log - --access-log-format json --request-id on --slow-request 2s";
     expect(parse(line)).toEqual({
@@ -81,6 +82,7 @@ describe("parseStartArguments", () => {
     ["--workers 257", "--workers:"],
     ["--workers -1", "--workers:"],
     ["--memory-limit 15MB", "--memory-limit:"],
+    ["--memory-limit 16GB", "--memory-limit:"],
     ["--max-connections 0", "--max-connections:"],
     ["--idle-timeout 5", "--idle-timeout:"],
     ["--body-timeout 5", "--body-timeout:"],
@@ -103,6 +105,10 @@ describe("parseStartArguments", () => {
   ])("refuses %p and names the option", (line, start) => {
     expect(problem(line)).toStartWith(start);
   });
+});
+
+test("an empty name is refused: it would stand for the current folder", () => {
+  expect(() => parseStartArguments([""], {})).toThrow('"" is neither a folder nor a module');
 });
 
 test("startHelp fits a terminal", () => {

@@ -5,6 +5,7 @@ import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { ServerProcess, type Finished } from "../support/server-process.ts";
 
 setDefaultTimeout(30_000); // threads and processes: slow on a busy machine
@@ -12,6 +13,7 @@ setDefaultTimeout(30_000); // threads and processes: slow on a busy machine
 const HAS_IPV6 = Object.values(networkInterfaces()).some((addresses) =>
   addresses?.some(({ address }) => address === "::1"),
 );
+const HAS_NPM = Bun.which("npm") !== null;
 const folder = mkdtempSync(join(tmpdir(), "millrace-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const path = (name: string) => join(folder, name);
@@ -54,6 +56,16 @@ describe("millrace start", () => {
     const echo = await fetch(`${url}/echo`, { method: "POST", body: "x".repeat(1 << 20) });
     expect((await echo.bytes()).length).toBe(1 << 20);
     expect(stdout.length).toBe(1);
+  });
+
+  test.skipIf(!HAS_NPM)("as `npm start` is ended by the signal that npm gets", async () => {
+    const cwd = fileURLToPath(new URL("../..", import.meta.url));
+    const command = ["npm", "run", "--silent"];
+    const args = ["--", "--port", "0", "--workers", "1", "--log-level", "debug"];
+    server = await ServerProcess.startWith({ command, cwd }, args);
+    server.signal("SIGTERM");
+    const { stderr } = await server.untilEnded();
+    expect(stderr).toContain("SIGTERM: draining");
   });
 
   test("serves a folder, and takes its port from PORT", async () => {
