@@ -48,12 +48,13 @@ function parseRange(text: string, size: number): ByteRange | null {
   if (match === null) return null;
   const [, first = "", last = ""] = match;
   if (first === "") {
-    if (last === "") return null;
+    // An empty file has last bytes too (RFC 9110 14.1.2), which no Content-Range can name.
+    if (last === "" || (size === 0 && Number(last) > 0)) return null;
     return { start: Math.max(0, size - Number(last)), end: size };
   }
   const start = Number(first);
   const end = last === "" ? size : Number(last) + 1;
-  if (end <= start && last !== "") return null;
+  if (last !== "" && Number(last) < start) return null; // not `end`, which is rounded above 2^53
   return { start: Math.min(start, size), end: Math.min(end, size) };
 }
 
