@@ -95,7 +95,10 @@ export class HttpApplication implements Protocol {
   handle(request: HttpRequest, response: HttpResponse): unknown {
     const { parser } = request;
     const method = parser.method;
-    if (method === METHOD_CONNECT) return answerStatus(response, 501);
+    if (method === METHOD_CONNECT) {
+      response.wantsClose = true; // what follows is meant for the tunnel that it did not get
+      return answerStatus(response, 501);
+    }
     if (method === METHOD_OTHER && !OTHER_METHODS.has(request.method)) {
       return answerStatus(response, 501);
     }

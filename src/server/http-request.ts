@@ -149,6 +149,16 @@ export class HttpRequest {
     return HttpRequest.entriesOf(this.parser, this.head, this.headAt);
   }
 
+  /**
+   * The fields behind a chunked body, as [name in lower case, value]: complete once the body has
+   * been read. Those that would change how the request is framed, routed or granted are left out.
+   */
+  trailerEntries(): [string, string][] {
+    const { trailers } = this.body;
+    const count = trailers === null ? 0 : trailers.headerCount;
+    return Array.from({ length: count }, (_, at) => [trailers!.name(at), trailers!.value(at)]);
+  }
+
   /** Internal: the fields of a head that has been parsed. */
   static entriesOf(parser: RequestParser, head: Buffer, headAt: number): [string, string][] {
     const { headers, headerCount } = parser;

@@ -242,7 +242,7 @@ export class HttpSession implements Session {
     this.bodyDone = true;
     this.connection.setDeadline(Infinity);
     if (exchange === null) return this.nextRequest();
-    exchange.body.finish();
+    exchange.body.finish(this.decoder!.trailers);
     if (this.phase === PHASE_BUFFERING) this.dispatch(exchange);
   }
 

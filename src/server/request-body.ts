@@ -10,6 +10,7 @@ import type { IoBuf } from "../buffer/io-buf.ts";
 import { assert } from "../core/assert.ts";
 import { MillraceError } from "../core/errors.ts";
 import { IO_BUF_CLASS_BYTES } from "../core/limits.ts";
+import type { TrailerParser } from "../http/trailers.ts";
 
 const STEP_BYTES: number = IO_BUF_CLASS_BYTES[1]!;
 
@@ -37,6 +38,8 @@ export class RequestBody {
   collecting = false;
   /** Why it will never be complete. */
   error: MillraceError | null = null;
+  /** The fields behind it, once it is complete and if there were any. */
+  trailers: TrailerParser | null = null;
   /** Called when the reader wants more than there is. */
   onDemand: (() => void) | null = null;
   private readonly pool: BufferPool;
@@ -58,12 +61,14 @@ export class RequestBody {
     this.begun = false;
     this.collecting = false;
     this.error = null;
+    this.trailers = null;
     this.onDemand = null;
   }
 
   /** The request is over: its reader, if there still is one, gets no more. */
   end(): void {
     this.serial++;
+    this.trailers = null;
     this.release();
     if (this.wake !== null) this.notify();
   }
@@ -113,7 +118,8 @@ export class RequestBody {
     return true;
   }
 
-  finish(): void {
+  finish(trailers: TrailerParser | null = null): void {
+    this.trailers = trailers;
     this.complete = true;
     this.notify();
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { HttpWorld, request, worldOf } from "./http-world.ts";
+import { GET, HttpWorld, request, worldOf } from "./http-world.ts";
 
 const ROUTES: HttpWorld = new HttpWorld({
   routes: {
@@ -89,4 +89,14 @@ test("HttpApplication logs a failure in lines that no message can forge", async 
   world.connect().send(request("GET /"));
   expect(world.log.some((line) => line.startsWith("2026-01-01"))).toBe(false);
   expect(world.failures).toHaveLength(1);
+});
+
+test("HttpApplication reads nothing behind CONNECT, which is meant for a tunnel", () => {
+  const world = worldOf((_, response) => response.text("reached"));
+  const peer = world.connect().send(`CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n${GET}`);
+  expect(peer.answers().map((answer) => answer.status)).toEqual([501]);
+  expect(peer.answer().fields["connection"]).toBe("close");
+  expect(peer.ended).toBe(true);
+  peer.leave();
+  world.checkEnd();
 });

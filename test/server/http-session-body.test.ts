@@ -433,3 +433,31 @@ test("HttpSession tells a peer that ends its side within a body by 400", async (
   expect(world.log).toEqual([]);
   world.checkEnd();
 });
+
+test("HttpRequest has the trailers of a body once it has been read, and no later", async () => {
+  const seen: unknown[] = [];
+  let kept: HttpRequest | null = null;
+  const world = worldOf(async (from, response) => {
+    kept = from;
+    for await (const _ of from.chunks()) seen.push("piece");
+    seen.push(from.trailerEntries());
+    response.text("ok");
+  });
+  const trailers = "X-Sum: 1 \r\nContent-Length: 9\r\nHost: evil\r\nx-sum:2\r\n\r\n";
+  const peer = world.connect().send(`${CHUNKED}${chunk("abc")}0\r\n${trailers}`);
+  await peer.answered(1);
+  expect(seen.splice(0)).toEqual([
+    "piece",
+    [
+      ["x-sum", "1"],
+      ["x-sum", "2"],
+    ],
+  ]);
+  peer.send(request("POST /", "abc"));
+  await peer.answered(2);
+  expect(seen).toEqual(["piece", []]);
+  await world.settle();
+  expect(kept!.trailerEntries()).toEqual([]);
+  peer.leave();
+  world.checkEnd();
+});
