@@ -2,7 +2,7 @@
 // and lets the next one wait until the answer is written, so that answers leave in order. Small
 // bodies that come at once are read before the handler is called: a malformed one never reaches it.
 //
-//   HEAD --head complete--> BUFFERING -body, 64 KiB of it, 200 ms-> ANSWERING --answered-->+
+//   HEAD --head complete--> BUFFERING -body, 64 KiB of it, or 2 s-> ANSWERING --answered-->+
 //    ^ `------------ no body, or the client waits for 100 ------------^                     |
 //    `--------------------- body complete ------------- DISCARDING <-- body not read -------+
 //

@@ -169,12 +169,7 @@ const CONNECTIONS: readonly WireCase[] = [
     closes: false,
     bodies: ["POST abc", "GET "],
   },
-  {
-    name: "9110 9.3.6: CONNECT",
-    sent: "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n",
-    statuses: [501],
-    closes: false,
-  },
+  bad("9110 9.3.6: CONNECT", "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 501),
   {
     name: "9110 9.1: unknown method",
     sent: request("BREW /") + AFTER,
