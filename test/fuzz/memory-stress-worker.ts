@@ -17,8 +17,9 @@ export interface StressTask {
   operations: number;
   /** Addresses on their way between workers; 0 is empty. */
   slots: SharedArrayBuffer;
-  /** Word 0: stop. Word 1 + worker: operations done. */
+  /** Word 0: stop. Word 1 + worker: operations done. From `hand` on: see swap(). */
   control: SharedArrayBuffer;
+  hand: number;
 }
 
 export interface StressResult {
@@ -161,12 +162,21 @@ class StressWorker {
     if (got !== 0) this.held.push(got);
   }
 
-  /** What goes into a slot belongs to nobody, what comes out to this worker. */
+  /**
+   * What goes into a slot belongs to nobody, what comes out to this worker. In between a block is
+   * in its hand only, so both are written down first: a death here is not the arena's to repair.
+   */
   private swap(slot: number, address: number): number {
+    const { hand } = this.task;
+    this.control[hand] = address;
     if (address !== 0) this.arena.disown(address);
-    const got = Atomics.exchange(this.slots, slot, address);
-    if (got !== 0) this.arena.adopt(got);
-    return got;
+    for (;;) {
+      const got = Atomics.load(this.slots, slot);
+      this.control[hand + 1] = got;
+      if (Atomics.compareExchange(this.slots, slot, got, address) !== got) continue;
+      if (got !== 0) this.arena.adopt(got);
+      return got;
+    }
   }
 }
 
