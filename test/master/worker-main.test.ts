@@ -38,7 +38,7 @@ test("worker-main runs the real server: it names its listeners, starts, and leav
   ]);
 });
 
-test("worker-main says that the memory limit leaves no room, when it is met at its start", async () => {
+test("worker-main says that the memory limit leaves no room when it starts", async () => {
   const arena = Arena.create({ bytesMax: 1 * MIB, workers: 2, worker: 0 });
   while (arena.acquire(8192) !== 0);
   const failure = Promise.withResolvers<FromWorker>();
