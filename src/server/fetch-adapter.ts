@@ -81,12 +81,16 @@ class PeerContext implements FetchContext {
 /** Null for a host that the RFC allows and the platform's URL does not, 256.0.0.1 for one. */
 function toWebRequest(request: HttpRequest): Request | null {
   const { method } = request.parser;
-  const init: RequestInit | undefined =
-    method === METHOD_GET ? undefined : { method: request.method };
   const url = urlOf(request);
-  if (!URL.canParse(url)) return null;
-  if (init !== undefined && method !== METHOD_HEAD) attachBody(request, init);
-  return new ServerRequest(url, init).follow(request);
+  try {
+    if (method === METHOD_GET) return new ServerRequest(url).follow(request);
+    const init: RequestInit = { method: request.method };
+    if (method !== METHOD_HEAD) attachBody(request, init);
+    return new ServerRequest(url, init).follow(request);
+  } catch (error) {
+    if (URL.canParse(url)) throw error; // asked only now: it costs as much as the request
+    return null;
+  }
 }
 
 function urlOf(request: HttpRequest): string {
