@@ -159,6 +159,8 @@ export class AccessLogFile {
       block.length = 1;
       if (this.free.length < FREE_BLOCKS_MAX) this.free.push(block);
       if (this.inTrouble) this.recover();
+      // At the end the queue may have been too full for the block that was being filled.
+      if (this.closed && this.block.length > 1) this.roll();
     }
     this.pump();
   }
