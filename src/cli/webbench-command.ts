@@ -28,7 +28,6 @@ import {
 import { ownCommand } from "./webbench-load-process.ts";
 import { CLASSIC_OPTIONS, LOAD_OPTIONS, REPORT_OPTIONS } from "./webbench-options.ts";
 
-export const EXIT_OFFLINE = 1;
 export const EXIT_PROCESS = 3;
 export const EXIT_NO_SUCCESS = 4;
 export const EXIT_THRESHOLD = 99;

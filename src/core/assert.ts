@@ -15,9 +15,6 @@ export function unreachable(text: string): never {
   fail(text);
 }
 
-/** Walks of whole structures (`checkInvariants`) run only if MILLRACE_VERIFY=1: tests, fuzzing. */
-export const VERIFY: boolean = process.env["MILLRACE_VERIFY"] === "1";
-
 function fail(text: string): never {
   throw new AssertionError(text);
 }

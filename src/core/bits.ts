@@ -4,16 +4,6 @@ export function isPowerOfTwo(value: number): boolean {
   return value > 0 && (value & (value - 1)) === 0;
 }
 
-/** The smallest multiple of `alignment` (a power of two) that is not below `value`. */
-export function alignUp(value: number, alignment: number): number {
-  return Math.ceil(value / alignment) * alignment;
-}
-
-/** The smallest power of two that is not below `value` (1 for 0). */
-export function ceilPowerOfTwo(value: number): number {
-  return value <= 1 ? 1 : 2 ** (32 - Math.clz32(value - 1));
-}
-
 /** The position of the highest set bit; -1 for 0. */
 export function log2Floor(value: number): number {
   return 31 - Math.clz32(value);

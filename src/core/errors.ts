@@ -28,6 +28,15 @@ export class MillraceError extends Error {
   }
 }
 
+/** Where it was thrown: the frames of its stack, nearest first, without the message. */
+export function framesOf(error: unknown): string[] {
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  return stack
+    .split("\n")
+    .filter((line) => /^\s+at /.test(line))
+    .map((line) => line.trim());
+}
+
 /** The text of anything thrown, without a stack. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -43,12 +43,6 @@ export function methodOf(bytes: Uint8Array, start: number, end: number): number 
   return candidate;
 }
 
-/** The method called `name`, for routers; METHOD_OTHER if it is none of ours. */
-export function methodByName(name: string): number {
-  const method = METHOD_NAMES.indexOf(name);
-  return method < 0 ? METHOD_OTHER : method;
-}
-
 // Length and second letter tell all nine apart ("PO", "PU", "PA"; "GET" and "PUT").
 function candidateOf(first: number, second: number, length: number): number {
   switch (length) {

@@ -3,8 +3,7 @@
 
 import { ascii } from "./syntax.ts";
 
-export const STATUS_MIN = 100;
-export const STATUS_MAX = 999;
+const STATUS_MAX = 999;
 
 const REASONS: Readonly<Record<number, string>> = {
   100: "Continue",

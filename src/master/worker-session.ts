@@ -4,7 +4,7 @@
 // promise that nobody awaited is reported and the worker lives on, or one request could fell it.
 
 import { AssertionError } from "../core/assert.ts";
-import { MillraceError, messageOf, type ErrorCode } from "../core/errors.ts";
+import { framesOf, MillraceError, messageOf, type ErrorCode } from "../core/errors.ts";
 import { createLog, type Log } from "../core/log.ts";
 import { duplicateDescriptor } from "../net/listening-socket.ts";
 import type { ServiceSource } from "../server/load-service.ts";
@@ -129,7 +129,7 @@ export class WorkerSession<Service> {
   /** A line for the error and one for each frame, so that each can be searched for by itself. */
   private reportStack(what: string, error: unknown): void {
     this.log.error(`${what}: ${describe(error)}`);
-    for (const frame of framesOf(error)) this.log.error(`  ${frame}`);
+    for (const frame of framesOf(error).slice(0, STACK_LINES_MAX)) this.log.error(`  ${frame}`);
   }
 }
 
@@ -148,12 +148,6 @@ function attach(server: WorkerServer, index: number, grant: ListenerGrant): void
 function placeOf(error: unknown): string {
   const frame = error instanceof MillraceError ? undefined : framesOf(error)[0];
   return frame === undefined ? "" : ` ${frame}`;
-}
-
-function framesOf(error: unknown): string[] {
-  const stack = error instanceof Error ? (error.stack ?? "") : "";
-  const frames = stack.split("\n").filter((line) => /^\s+at /.test(line));
-  return frames.slice(0, STACK_LINES_MAX).map((frame) => frame.trim());
 }
 
 function describe(error: unknown): string {

@@ -1,7 +1,7 @@
 // What one http listener does with a request, in one worker: routes first, then files, then fetch,
 // then 404. It also holds what the sessions of the listener share: limits, pools, ready-made heads.
 
-import { messageOf } from "../core/errors.ts";
+import { framesOf, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { DateCache } from "../http/date.ts";
 import {
@@ -134,10 +134,7 @@ export class HttpApplication implements Protocol {
     const isNamed = this.accessLog !== null && request !== undefined;
     const name = isNamed ? ` (request ${request.id})` : "";
     this.log.error(`a handler failed: ${messageOf(error)}${name}`);
-    const stack = error instanceof Error ? (error.stack ?? "") : "";
-    for (const line of stack.split("\n")) {
-      if (/^\s+at /.test(line)) this.log.error(`  ${line.trim()}`);
-    }
+    for (const frame of framesOf(error)) this.log.error(`  ${frame}`);
   }
 }
 

@@ -1,6 +1,6 @@
 // What one tcp listener is, in one worker: the checked options, and what all its sessions share.
 
-import { messageOf } from "../core/errors.ts";
+import { framesOf, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Framing } from "../net/framing/framing.ts";
 import { raw } from "../net/framing/raw.ts";
@@ -53,9 +53,6 @@ export class TcpApplication implements Protocol {
 
   handlerError(error: unknown): void {
     this.log.error(`a handler failed: ${messageOf(error)}`);
-    const stack = error instanceof Error ? (error.stack ?? "") : "";
-    for (const line of stack.split("\n")) {
-      if (/^\s+at /.test(line)) this.log.error(`  ${line.trim()}`);
-    }
+    for (const frame of framesOf(error)) this.log.error(`  ${frame}`);
   }
 }

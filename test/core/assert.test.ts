@@ -1,7 +1,7 @@
 // assert: our own mistakes throw AssertionError with a constant text.
 
 import { describe, expect, test } from "bun:test";
-import { assert, AssertionError, unreachable, VERIFY } from "../../src/core/assert.ts";
+import { assert, AssertionError, unreachable } from "../../src/core/assert.ts";
 
 describe("assert", () => {
   test("passes on true and throws on false, with the text alone", () => {
@@ -16,9 +16,5 @@ describe("assert", () => {
   test("AssertionError is told apart by its class and by its name", () => {
     const error = new AssertionError("x");
     expect([error instanceof Error, error.name]).toEqual([true, "AssertionError"]);
-  });
-
-  test("VERIFY follows the environment", () => {
-    expect(VERIFY).toBe(process.env["MILLRACE_VERIFY"] === "1");
   });
 });

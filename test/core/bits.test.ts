@@ -1,13 +1,7 @@
 // Bit arithmetic against its definition by counting.
 
 import { describe, expect, test } from "bun:test";
-import {
-  alignUp,
-  ceilPowerOfTwo,
-  isPowerOfTwo,
-  log2Floor,
-  lowestBit,
-} from "../../src/core/bits.ts";
+import { isPowerOfTwo, log2Floor, lowestBit } from "../../src/core/bits.ts";
 
 const INT32_MAX = 2 ** 31 - 1;
 
@@ -22,28 +16,6 @@ describe("isPowerOfTwo", () => {
     for (const value of NUMBERS) {
       const bits = value.toString(2).replaceAll("0", "").length;
       expect([value, isPowerOfTwo(value)]).toEqual([value, bits === 1]);
-    }
-  });
-});
-
-describe("alignUp", () => {
-  test("gives the next multiple, and the value itself if it is one", () => {
-    for (const value of NUMBERS) {
-      for (const alignment of [1, 2, 8, 4096, 65_536]) {
-        const aligned = alignUp(value, alignment);
-        expect(aligned % alignment).toBe(0);
-        expect(aligned >= value && aligned - value < alignment).toBe(true);
-      }
-    }
-  });
-});
-
-describe("ceilPowerOfTwo", () => {
-  test("gives the smallest power that is not below", () => {
-    for (const value of NUMBERS) {
-      let power = 1;
-      while (power < value) power *= 2;
-      expect([value, ceilPowerOfTwo(value)]).toEqual([value, power]);
     }
   });
 });

@@ -1,7 +1,7 @@
 // MillraceError and messageOf: what users see, with a code for programs and a cause for both.
 
 import { describe, expect, test } from "bun:test";
-import { messageOf, MillraceError } from "../../src/core/errors.ts";
+import { framesOf, messageOf, MillraceError } from "../../src/core/errors.ts";
 
 describe("MillraceError", () => {
   test("carries code, message and cause", () => {
@@ -32,5 +32,19 @@ describe("messageOf", () => {
 
   test("gives no stack", () => {
     expect(messageOf(new Error("one line"))).toBe("one line");
+  });
+});
+
+describe("framesOf", () => {
+  test("gives the frames alone, nearest first", () => {
+    const frames = framesOf(new Error("two\nlines at work"));
+    expect(frames[0]).toContain("errors.test.ts");
+    expect(frames.every((frame) => frame.startsWith("at "))).toBe(true);
+  });
+
+  test("has none for what carries no stack", () => {
+    const bare = new Error("x");
+    delete bare.stack;
+    expect([framesOf(bare), framesOf("at home"), framesOf(null)]).toEqual([[], [], []]);
   });
 });
