@@ -1,0 +1,113 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { OP_NOP } from "../../../src/net/uring/ring-abi.ts";
+import { Ring } from "../../../src/net/uring/ring.ts";
+import { calls, isSupported } from "./ring-world.ts";
+
+let ring: Ring | null = null;
+afterEach(() => {
+  ring?.close();
+  ring = null;
+});
+
+function open(entries: number, completions: number): Ring {
+  ring = Ring.open(calls, entries, completions);
+  return ring;
+}
+
+function nop(target: Ring, low: number, high = 0): void {
+  target.push(OP_NOP, -1, 0, 0, 0, low, high, 0);
+}
+
+describe.skipIf(!isSupported)("Ring", () => {
+  test("brings back what each request carried, in order", () => {
+    const target = open(8, 16);
+    nop(target, 16, 7);
+    nop(target, -1, 0x7fff_ffff);
+    expect([target.pendingCount, target.hasCompletions]).toEqual([2, false]);
+    target.submit();
+    expect([target.pendingCount, target.hasCompletions]).toEqual([0, true]);
+    const seen: number[][] = [];
+    while (target.next()) seen.push([target.userLow, target.userHigh, target.result, target.flags]);
+    expect(seen).toEqual([
+      [16, 7, 0, 0],
+      [-1, 0x7fff_ffff, 0, 0],
+    ]);
+    expect(target.next()).toBe(false);
+  });
+
+  test("submits a full queue by itself and loses nothing", () => {
+    const target = open(4, 64);
+    for (let number = 1; number <= 30; number++) nop(target, number);
+    target.submit();
+    for (let number = 1; number <= 30; number++) {
+      expect([target.next(), target.userLow]).toEqual([true, number]);
+    }
+    expect(target.hasCompletions).toBe(false);
+  });
+
+  test("keeps completions that find no room until they can be had", () => {
+    const target = open(4, 8);
+    for (let number = 1; number <= 40; number++) nop(target, number);
+    target.submit();
+    const seen: number[] = [];
+    for (let round = 0; round < 20; round++) {
+      while (target.next()) seen.push(target.userLow);
+      nop(target, 0);
+      target.submit(); // brings what the kernel has put aside
+    }
+    expect(seen.filter((number) => number > 0)).toEqual(
+      Array.from({ length: 40 }, (_, index) => index + 1),
+    );
+  });
+
+  test("goes round both queues many times", () => {
+    const target = open(8, 16);
+    for (let number = 1; number <= 1000; number++) {
+      nop(target, number, -number);
+      target.submit();
+      expect(target.next()).toBe(true);
+      expect([target.userLow, target.userHigh]).toEqual([number, -number]);
+    }
+  });
+
+  test("scan sees what waits, and blanks what it is told to", () => {
+    const target = open(8, 16);
+    for (const number of [1, 2, 3]) nop(target, number);
+    target.submit();
+    target.next();
+    const seen: number[] = [];
+    target.scan((low) => {
+      seen.push(low);
+      return low === 2;
+    });
+    expect(seen).toEqual([2, 3]);
+    target.next();
+    expect(target.userLow).toBe(0);
+    target.next();
+    expect(target.userLow).toBe(3);
+  });
+
+  test("says why there can be none", () => {
+    expect(() => Ring.open(calls, 0, 16)).toThrow("io_uring_setup: invalid argument (EINVAL)");
+    expect(() => Ring.open({ ...calls, mmap: () => -1 }, 8, 16)).toThrow("mmap of an io_uring");
+  });
+
+  test("tries again what the kernel puts off, and refuses what it cannot explain", () => {
+    const target = open(8, 16);
+    const { enter, errno } = calls;
+    let failures = 3;
+    let reason = 4; // EINTR
+    calls.enter = (...args) => (failures-- > 0 ? -1 : enter(...args));
+    calls.errno = () => reason;
+    try {
+      nop(target, 5);
+      target.submit();
+      expect([failures, target.next(), target.userLow]).toEqual([-1, true, 5]);
+      [failures, reason] = [1, 9]; // EBADF
+      nop(target, 6);
+      expect(() => target.submit()).toThrow("io_uring_enter failed with 9");
+    } finally {
+      Object.assign(calls, { enter, errno });
+    }
+  });
+});
