@@ -97,7 +97,7 @@ export class Connection {
   /** Bytes that were written and are not with the kernel yet. */
   get pendingBytes(): number {
     const corked = this.reactor.corked === this ? this.reactor.corkLength : 0;
-    return this.output.pendingBytes + corked;
+    return this.output.pendingBytes + corked + (this.socket.stagedBytes ?? 0);
   }
 
   /** Bytes that lie in its io_bufs: input that waits, output that the kernel did not take. */
@@ -194,6 +194,7 @@ export class Connection {
     if (fd < 0) return -1;
     assert(this.reactor.corked === this, "a file for a connection that is not corked");
     this.flushCork();
+    this.socket.flush?.();
     if (this.state !== STATE_OPEN || this.output.pendingBytes > 0) {
       this.drainWanted = true;
       return 0;
@@ -231,7 +232,8 @@ export class Connection {
 
   /** Returns how many bytes the kernel took: all of them, as it were, once the socket is closed. */
   private writeNow(bytes: Uint8Array, start: number, end: number): number {
-    const count = this.socket.write(bytes, start, end - start);
+    let count = this.socket.stage?.(bytes, start, end - start) ?? 0;
+    if (count === 0 && !this.isClosed()) count = this.socket.write(bytes, start, end - start);
     if (this.isClosed()) return end - start; // the write itself may find that out
     if (count < 0) {
       this.abort(CLOSE_RESET);
@@ -276,9 +278,10 @@ export class Connection {
     if (this.state === STATE_CLOSED) return;
     this.blame(reason);
     if (this.reactor.corked === this) this.reactor.corkLength = 0;
-    if (this.state === STATE_LINGERING) this.socket.close();
-    else this.socket.terminate();
+    const lingered = this.state === STATE_LINGERING;
     this.finish(); // the close event may come later; nothing may happen in between
+    if (lingered) this.socket.close();
+    else this.socket.terminate();
   }
 
   /** The first reason stands, unless it was nobody's fault and something cut the last bytes off. */
@@ -290,6 +293,10 @@ export class Connection {
   /** Goes on to FIN once a closing connection has nothing left to send. */
   private settle(): void {
     if (this.state !== STATE_DRAINING || this.output.pendingBytes > 0) return;
+    if ((this.socket.stagedBytes ?? 0) > 0) {
+      this.socket.tellsSent = true;
+      return;
+    }
     if (this.peerEnded || this.peerDone) {
       this.socket.close();
       this.finish();
@@ -312,6 +319,7 @@ export class Connection {
   private finish(): void {
     if (this.state === STATE_CLOSED) return;
     this.state = STATE_CLOSED;
+    this.reactor.counters[COUNT_BYTES_OUT]! -= this.socket.stagedBytes ?? 0; // they do not leave
     if (this.reactor.corked === this) this.reactor.corkLength = 0;
     if (!this.inInput) this.waiting.release();
     this.output.release();
@@ -366,21 +374,50 @@ export class Connection {
 
   // ---- input --------------------------------------------------------------------------------
 
-  /** The socket read a chunk: ours to keep, but it may be large. */
-  onData(chunk: Buffer): void {
-    this.reactor.counters[COUNT_BYTES_IN]! += chunk.length;
+  /** The socket read bytes[0, end): ours to keep, but it may be large; or only `lent`. */
+  onInput(bytes: Buffer, end: number, lent: boolean): void {
+    const { reactor } = this;
+    reactor.counters[COUNT_BYTES_IN]! += end;
     if (this.state !== STATE_OPEN) return; // after close() input is only drained
+    if (this.readingPaused) return this.keep(bytes, 0, end); // it was on its way
     const previous = this.cork();
     if (this.waiting.length === 0 && !this.inInput) {
       this.inInput = true;
-      const used = this.currentSession.input(chunk, 0, chunk.length);
+      reactor.lentInput = lent ? bytes : null;
+      const used = this.currentSession.input(bytes, 0, end);
+      reactor.lentInput = null;
       this.inInput = false;
-      if (used < chunk.length) this.keep(chunk, used);
+      if (used < end) this.keep(bytes, used, end);
     } else {
-      this.keep(chunk, 0);
+      this.keep(bytes, 0, end);
       this.pump();
     }
     this.uncork(previous);
+  }
+
+  /**
+   * The kernel did not take bytes[start, end) of what was staged: nothing was written since. False
+   * without memory for them: onClose() follows.
+   */
+  onRefused(bytes: Buffer, start: number, end: number): boolean {
+    if (this.state === STATE_CLOSED) return true;
+    assert(this.output.pendingBytes === 0, "bytes were queued before others that were staged");
+    const { reactor } = this;
+    reactor.counters[COUNT_BYTES_OUT]! -= end - start;
+    reactor.readClock();
+    this.stallAtMs = reactor.nowMs + reactor.limits.writeStallMs;
+    if (!this.output.append(bytes, start, end)) {
+      this.blame(CLOSE_MEMORY);
+      return false;
+    }
+    this.afterQueueing();
+    return true;
+  }
+
+  /** What was staged is with the kernel. */
+  onSent(): void {
+    this.reactor.readClock();
+    this.settle();
   }
 
   /** The session can go on with input that it left: an answer is finished, output has drained. */
@@ -407,14 +444,15 @@ export class Connection {
     return this.waiting.length > 0;
   }
 
-  /** Whether the bytes given to session.input are a pooled io_buf that is reused after it. */
+  /** Whether the bytes given to session.input are pooled memory that is reused after it. */
   ownsInput(bytes: Buffer): boolean {
+    if (this.reactor.lentInput === bytes) return true;
     return this.waiting.length > 0 && this.waiting.bytes === bytes;
   }
 
-  private keep(chunk: Buffer, start: number): void {
+  private keep(bytes: Buffer, start: number, end: number): void {
     if (this.state !== STATE_OPEN) return;
-    if (!this.waiting.append(chunk, start, chunk.length)) return this.abort(CLOSE_MEMORY);
+    if (!this.waiting.append(bytes, start, end)) return this.abort(CLOSE_MEMORY);
     this.updateReading();
   }
 
@@ -494,6 +532,7 @@ export class Connection {
     assert(this.writable || pendingBytes >= OUTPUT_LOW_WATER_BYTES, "blocked below low water");
     if (this.state >= STATE_LINGERING) assert(pendingBytes === 0, "output behind our FIN");
     if (this.state !== STATE_OPEN) assert(!this.hasInput, "input kept while closing");
-    if (this.state === STATE_DRAINING) assert(pendingBytes > 0, "a drained connection lingers");
+    const unsent = pendingBytes + (this.socket.stagedBytes ?? 0);
+    if (this.state === STATE_DRAINING) assert(unsent > 0, "a drained connection lingers");
   }
 }

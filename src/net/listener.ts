@@ -13,7 +13,8 @@ import type { Connection } from "./connection.ts";
 import { setBacklog } from "./listening-socket.ts";
 import type { SocketHandlers } from "./raw-socket.ts";
 import type { TlsMaterial } from "./tls.ts";
-import { limitUnsent } from "./unsent-limit.ts";
+import { limitUnsent, sendAtOnce } from "./unsent-limit.ts";
+import type { RingTransport } from "./uring/ring-transport.ts";
 
 export type ListenSource =
   /** Gives a fresh dup of a listening socket each time it is called. */
@@ -27,7 +28,9 @@ export class Listener {
   private readonly handlers: SocketHandlers<Connection>;
   private readonly onRetry: (error: unknown) => void;
   private readonly tls: TlsMaterial | null;
+  private readonly index: number; // among the listeners of the service
   private source: ListenSource | null = null;
+  private ring: RingTransport<Connection> | null = null;
   private listening: { stop(): void } | null = null;
   private heldBack = false;
   private retry: ReturnType<typeof setTimeout> | null = null;
@@ -37,7 +40,9 @@ export class Listener {
     handlers: SocketHandlers<Connection>,
     onRetry: (error: unknown) => void = () => {},
     tls: TlsMaterial | null = null,
+    index = 0,
   ) {
+    this.index = index;
     this.handlers = handlers;
     this.onRetry = onRetry;
     this.tls = tls;
@@ -47,10 +52,14 @@ export class Listener {
     return this.listening !== null;
   }
 
-  /** Begins to accept; throws MillraceError ERR_LISTEN when the address cannot be had. */
-  attach(source: ListenSource): void {
+  /**
+   * Begins to accept, from a socket that was lent and without TLS by the ring, if there is one;
+   * throws MillraceError ERR_LISTEN when the address cannot be had.
+   */
+  attach(source: ListenSource, ring: RingTransport<Connection> | null = null): void {
     assert(this.source === null, "a listener attached twice");
-    if (!this.heldBack) this.listening = listen(source, this.handlers, this.tls);
+    this.ring = ring;
+    if (!this.heldBack) this.listening = this.listen(source);
     this.source = source;
   }
 
@@ -79,11 +88,26 @@ export class Listener {
     const isFirst = this.retry === null;
     this.stopRetrying();
     try {
-      this.listening ??= listen(source, this.handlers, this.tls);
+      this.listening ??= this.listen(source);
     } catch (error) {
       this.retry = setTimeout(() => this.update(), RETRY_MS);
       if (isFirst) this.onRetry(error);
     }
+  }
+
+  private listen(source: ListenSource): { stop(): void } {
+    const { ring, handlers, tls } = this;
+    if (ring === null || tls !== null || !("dup" in source)) return listen(source, handlers, tls);
+    const fd = source.dup();
+    limitUnsent(fd);
+    sendAtOnce(fd);
+    return ring.listen(fd, handlers, this.index);
+  }
+
+  /** Serves a connection that a worker before this one had accepted when it died. */
+  adopt(fd: number): void {
+    if (this.ring === null || this.tls !== null || this.source === null) return closeSync(fd);
+    this.ring.adopt(fd, this.handlers);
   }
 
   private stopRetrying(): void {

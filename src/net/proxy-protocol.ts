@@ -10,6 +10,7 @@
 // refused at once, without waiting for more.
 
 import { isIPv4, isIPv6 } from "node:net";
+import { formatIPv6 } from "./socket-address.ts";
 import { latin1Slice } from "../core/latin1.ts";
 import { PROXY_HEADER_BYTES_MAX } from "../core/limits.ts";
 import type { PeerAddress } from "./protocol.ts";
@@ -136,18 +137,4 @@ function isPlainIPv6(text: string): boolean {
 
 function isPort(text: string | undefined): boolean {
   return text !== undefined && /^(?:0|[1-9]\d{0,4})$/.test(text) && Number(text) <= 65_535;
-}
-
-/** The text of 16 bytes as RFC 5952 has it: the longest run of zero groups is "::". */
-function formatIPv6(bytes: Buffer, at: number): string {
-  const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(at + 2 * index));
-  const isMapped = groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0);
-  if (isMapped) return `::ffff:${bytes.subarray(at + 12, at + 16).join(".")}`;
-  const text = groups.map((group) => group.toString(16)).join(":");
-  const runs = text.match(/\b0(?::0)+\b/g) ?? [];
-  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), "");
-  if (longest === "") return text;
-  const start = text.search(new RegExp(`\\b${longest}\\b`));
-  const [before, after] = [text.slice(0, start), text.slice(start + longest.length)];
-  return `${before.replace(/:$/, "")}::${after.replace(/^:/, "")}`;
 }

@@ -19,6 +19,17 @@ export interface RawSocket<Owner> extends ByteSink {
   terminate(): void;
   pause(): void;
   resume(): void;
+  /**
+   * On a socket that collects what is written during a turn of the loop: takes bytes as write()
+   * does, all or none. What the kernel then refuses comes back by `refused`.
+   */
+  stage?(bytes: Uint8Array, offset: number, length: number): number;
+  /** Bytes that were staged and are not with the kernel yet. */
+  readonly stagedBytes?: number;
+  /** Calls `sent` once, when what is staged is with the kernel. */
+  tellsSent?: boolean;
+  /** Hands what is staged to the kernel now. */
+  flush?(): void;
 }
 
 /** The events of a socket, as Bun.listen calls them. */
@@ -27,6 +38,15 @@ export interface SocketHandlers<Owner> {
   /** On a TLS listener, once, after open: see tls.ts. */
   handshake?(socket: RawSocket<Owner>, isDone: boolean, error: Error | null): void;
   data(socket: RawSocket<Owner>, chunk: Buffer): void;
+  /** The same in place of `data`: bytes[0, end), which are lent for the call only. */
+  input?(socket: RawSocket<Owner>, bytes: Buffer, end: number): void;
+  /**
+   * The kernel did not take bytes[start, end) of what was staged; lent for the call only. May not
+   * write or close anything. False if they cannot be kept: `close` follows.
+   */
+  refused?(socket: RawSocket<Owner>, bytes: Buffer, start: number, end: number): boolean;
+  /** See RawSocket.tellsSent. */
+  sent?(socket: RawSocket<Owner>): void;
   drain(socket: RawSocket<Owner>): void;
   /** The peer sent FIN. */
   end(socket: RawSocket<Owner>): void;

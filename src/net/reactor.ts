@@ -55,6 +55,8 @@ export interface ReactorOptions {
   readonly timerHost?: TimerHost;
   /** Called when the worker reaches its connection limit and when it falls below it again. */
   readonly onFull?: (full: boolean) => void;
+  /** Called about once a second. */
+  readonly onBeat?: () => void;
 }
 
 export class Reactor {
@@ -68,6 +70,8 @@ export class Reactor {
   corked: Connection | null = null;
   readonly corkBytes: Buffer;
   corkLength = 0;
+  /** What a session is given during an event and may not keep; null when that is memory of ours. */
+  lentInput: Buffer | null = null;
   /** What to add to nowMs for the time of day, in milliseconds since 1970. */
   private wallOffsetMs: number;
   /** Sessions finish what they have begun and then close. */
@@ -75,6 +79,7 @@ export class Reactor {
   private readonly clock: Clock;
   private readonly timerHost: TimerHost;
   private readonly onFull: (full: boolean) => void;
+  private readonly beaten: () => void;
   private readonly reattachBelow: number;
   private full = false;
   private resumable: Connection[] = [];
@@ -89,6 +94,7 @@ export class Reactor {
     this.counters = options.counters;
     this.limits = options.limits;
     this.onFull = options.onFull ?? (() => {});
+    this.beaten = options.onBeat ?? (() => {});
     this.reattachBelow = Math.ceil(options.limits.maxConnections * REATTACH_SHARE);
     const cork = options.pool.acquire(CORK_BYTES);
     if (cork === null) throw new MillraceError("ERR_MEMORY_LIMIT", NO_CORK);
@@ -112,7 +118,10 @@ export class Reactor {
     return {
       open: (socket) => this.open(socket, protocol),
       handshake: (socket, isDone, error) => this.handshaken(socket.data, isDone, error),
-      data: (socket, chunk) => socket.data.onData(chunk),
+      data: (socket, chunk) => socket.data.onInput(chunk, chunk.length, false),
+      input: (socket, bytes, end) => socket.data.onInput(bytes, end, true),
+      refused: (socket, bytes, start, end) => socket.data.onRefused(bytes, start, end),
+      sent: (socket) => socket.data.onSent(),
       drain: (socket) => {
         this.readClock();
         socket.data?.onDrain();
@@ -221,6 +230,7 @@ export class Reactor {
     this.counters[COUNT_LOOP_BEATS]!++;
     this.readClock();
     this.wallOffsetMs = Date.now() - this.nowMs; // follows a clock that was set
+    this.beaten();
     this.pool.trim();
     this.counters[COUNT_BUFFER_BYTES_CHARGED] = this.pool.heldBytes;
     let usedBytes = 0;

@@ -69,7 +69,35 @@ export function encodeSocketAddress(address: SocketAddress): Uint8Array {
 
 /** The port of an encoded Internet address. */
 export function decodePort(bytes: Uint8Array): number {
-  return (bytes[2]! << 8) | bytes[3]!;
+  return wordAt(bytes, 2);
+}
+
+/** Who is at the other end, of an encoded address; nobody's name for a Unix socket. */
+export function decodeAddress(bytes: Uint8Array): { address: string; port: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const family = view.getUint16(0, isLittle());
+  if (family === AF_INET)
+    return { address: bytes.subarray(4, 8).join("."), port: decodePort(bytes) };
+  if (family !== AF_INET6) return { address: "", port: 0 };
+  return { address: formatIPv6(bytes, 8), port: decodePort(bytes) };
+}
+
+/** The text of 16 bytes as RFC 5952 has it: the longest run of zero groups is "::". */
+export function formatIPv6(bytes: Uint8Array, at: number): string {
+  const groups = Array.from({ length: 8 }, (_, index) => wordAt(bytes, at + 2 * index));
+  const isMapped = groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0);
+  if (isMapped) return `::ffff:${bytes.subarray(at + 12, at + 16).join(".")}`;
+  const text = groups.map((group) => group.toString(16)).join(":");
+  const runs = text.match(/\b0(?::0)+\b/g) ?? [];
+  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), "");
+  if (longest === "") return text;
+  const start = text.search(new RegExp(`\\b${longest}\\b`));
+  const [before, after] = [text.slice(0, start), text.slice(start + longest.length)];
+  return `${before.replace(/:$/, "")}::${after.replace(/^:/, "")}`;
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 8) | bytes[at + 1]!;
 }
 
 function requirePort(port: number): void {

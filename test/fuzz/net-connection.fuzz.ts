@@ -262,7 +262,8 @@ class Script {
     let sentBytes = 0;
     for (const actor of this.actors) {
       actor.checkSent();
-      sentBytes += actor.sentBytes;
+      const { socket } = actor.peer!;
+      sentBytes += actor.sentBytes + (socket.closed ? 0 : socket.stagedBytes);
       const { connection } = actor.peer!;
       if ((actor.reason !== null) !== (connection.state === STATE_CLOSED)) fail("closed untold");
       if (connection.state === STATE_CLOSED && connection.hasInput) fail("input kept when closed");
@@ -272,7 +273,7 @@ class Script {
     }
     const counted = this.world.count(COUNT_BYTES_OUT);
     if (this.writesClose ? counted > sentBytes : counted !== sentBytes)
-      fail("bytes out miscounted");
+      fail(`bytes out miscounted: ${counted}, not ${sentBytes}`);
   }
 
   /** Every peer reads, every session closes. */

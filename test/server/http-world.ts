@@ -14,7 +14,8 @@ import type { Connection } from "../../src/net/connection.ts";
 import { TopicChannel } from "../../src/server/channel.ts";
 import { HttpApplication, type HttpSettings } from "../../src/server/http-application.ts";
 import type { HttpListenerOptions, RouteHandler } from "../../src/server/service.ts";
-import { FakeSocket, type FakeSocketOptions } from "../support/fake-socket.ts";
+import { fakeSocket } from "../support/fake-ring-socket.ts";
+import type { FakeSocket, FakeSocketOptions } from "../support/fake-socket.ts";
 import { NetWorld, type NetWorldOptions } from "../support/net-world.ts";
 import { everyCut } from "../support/replay.ts";
 
@@ -118,7 +119,8 @@ export class HttpPeer {
   constructor(world: HttpWorld, options: FakeSocketOptions<Connection>) {
     this.world = world;
     const handlers = world.reactor.handlers(world.application);
-    this.socket = new FakeSocket(handlers as unknown as SocketHandler<Connection>, options);
+    this.socket = fakeSocket(handlers as unknown as SocketHandler<Connection>, options);
+    world.clock.afterAdvance.push(() => this.socket.settle());
     this.socket.open();
   }
 

@@ -7,7 +7,8 @@ import { lengthField } from "../../src/net/framing/length-field.ts";
 import { TcpApplication } from "../../src/server/tcp-application.ts";
 import type { TcpConnection } from "../../src/server/tcp-connection.ts";
 import { tcp, type TcpListenerOptions } from "../../src/server/tcp-service.ts";
-import { FakeSocket, type FakeSocketOptions } from "../support/fake-socket.ts";
+import { fakeSocket } from "../support/fake-ring-socket.ts";
+import type { FakeSocket, FakeSocketOptions } from "../support/fake-socket.ts";
 import type { NetWorld } from "../support/net-world.ts";
 
 const FRAMING = lengthField({ bytes: 4, maxFrameBytes: 1 << 20 });
@@ -57,7 +58,8 @@ export function connect(
     silentLog,
   );
   const handlers = world.reactor.handlers(application);
-  const socket = new FakeSocket<Connection>(handlers as never, socketOptions);
+  const socket = fakeSocket<Connection>(handlers as never, socketOptions);
+  world.clock.afterAdvance.push(() => socket.settle());
   socket.open();
   return { socket, trace, peer: () => peer! };
 }

@@ -14,6 +14,8 @@ interface FakeTimer {
 const TURNS_MAX = 1_000_000; // a loop that turns so often without time passing is a livelock
 
 export class FakeClock implements Clock {
+  /** Called after each advance: what sockets still owe. */
+  readonly afterAdvance: (() => void)[] = [];
   /** Give this to whatever wants timers. */
   readonly timers: TimerHost;
   /** Timers that fired, and turns that were asked for. */
@@ -58,6 +60,7 @@ export class FakeClock implements Clock {
       this.runTurns();
     }
     this.now = Math.max(this.now, endMs);
+    for (const settle of this.afterAdvance) settle();
   }
 
   /** Changes the time and nothing else. */

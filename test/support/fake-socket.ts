@@ -84,14 +84,24 @@ export class FakeSocket<Data = unknown> {
     options: FakeSocketOptions<Data> = {},
   ): FakeSocket<Data> {
     const socket = new FakeSocket(handlers, options);
-    socket.random = new Random(seed);
-    socket.spaceBytes = options.spaceBytes ?? socket.random.below(SEEDED_SPACE_BYTES_MAX);
+    socket.follow(new Random(seed), options);
     return socket;
+  }
+
+  /** Writes are short as `random` says from now on, and so is what play() does. */
+  follow(random: Random, options: FakeSocketOptions<Data>): void {
+    this.random = random;
+    this.spaceBytes = options.spaceBytes ?? random.below(SEEDED_SPACE_BYTES_MAX);
   }
 
   /** The same object with Bun's type, for code that is typed against it. */
   get asBun(): Socket<Data> {
     return this as unknown as Socket<Data>;
+  }
+
+  /** Of the other kind of socket: see fake-ring-socket.ts. */
+  get stagedBytes(): number {
+    return 0;
   }
 
   write(bytes: Uint8Array, offset = 0, length: number = bytes.length - offset): number {
@@ -258,7 +268,7 @@ export class FakeSocket<Data = unknown> {
   }
 
   /** One event of the loop, in the order the kernel would show them; false when none is due. */
-  private settleOne(): boolean {
+  protected settleOne(): boolean {
     if (this.closeOwed) this.finish();
     else if (this.closed) return false;
     else if (this.inbound.length > 0 && (!this.paused || this.inbound.includes("reset"))) {
@@ -280,8 +290,12 @@ export class FakeSocket<Data = unknown> {
       this.drainOwed = true;
       this.call("end", () => this.handlers.end?.(this.asBun));
     } else {
-      this.call("data", () => this.handlers.data?.(this.asBun, event as Buffer<ArrayBuffer>));
+      this.call("data", () => this.receiveData(event as Buffer));
     }
+  }
+
+  protected receiveData(chunk: Buffer): void {
+    void this.handlers.data?.(this.asBun, chunk as Buffer<ArrayBuffer>);
   }
 
   private call(name: string, handler: () => unknown): void {

@@ -53,6 +53,8 @@ class FakeServer implements WorkerServer {
     if (mode === "hang") await new Promise(() => undefined);
   }
 
+  adopt(): void {}
+
   attach(_index: number, source: AttachSource): void {
     const socket = {
       open: (socket: FakeSocket) => this.opened(socket),
@@ -70,7 +72,7 @@ class FakeServer implements WorkerServer {
     this.bound.push(Bun.listen(options));
   }
 
-  detachAll(): void {
+  async detachAll(): Promise<void> {
     for (const listener of this.bound.splice(0)) listener.stop();
   }
 

@@ -18,7 +18,8 @@ import type { Connection } from "../../src/net/connection.ts";
 import type { Session } from "../../src/net/protocol.ts";
 import { Reactor } from "../../src/net/reactor.ts";
 import { FakeClock } from "./fake-clock.ts";
-import { FakeSocket, type FakeSocketOptions } from "./fake-socket.ts";
+import type { FakeSocket, FakeSocketOptions } from "./fake-socket.ts";
+import { fakeSocket } from "./fake-ring-socket.ts";
 
 export interface NetWorldOptions {
   readonly maxConnections?: number;
@@ -177,10 +178,8 @@ export class Peer {
     const handlers = world.reactor.handlers({
       open: (connection) => (this.made = new ScriptSession(connection, hooks)),
     }) as unknown as SocketHandler<Connection>;
-    this.socket =
-      seed === null
-        ? new FakeSocket(handlers, options)
-        : FakeSocket.seeded(seed, handlers, options);
+    this.socket = fakeSocket(handlers, options, seed);
+    world.clock.afterAdvance.push(() => this.socket.settle());
     this.socket.open();
   }
 

@@ -1,0 +1,139 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { Random } from "../../support/random.ts";
+import { pattern } from "../../support/net-world.ts";
+import { MIB } from "../../../src/core/limits.ts";
+import { BufferPool } from "../../../src/buffer/buffer-pool.ts";
+import { PlainStore } from "../../../src/memory/plain-store.ts";
+import { RingTransport } from "../../../src/net/uring/ring-transport.ts";
+import { isSupported, RingWorld, type RingWorldOptions, type Served, until } from "./ring-world.ts";
+
+const SEED = Number(process.env["SEED"] ?? 20_261_125);
+const PEERS = 60;
+const BYTES_EACH = 120_000;
+
+type Peer = Awaited<ReturnType<RingWorld["connect"]>>;
+
+describe.skipIf(!isSupported)("RingTransport", () => {
+  let world: RingWorld;
+  afterEach(() => world.close());
+
+  async function start(options: RingWorldOptions = {}): Promise<void> {
+    world = await RingWorld.open(options);
+    world.listen();
+  }
+
+  /** Answers with what came, and keeps what the kernel refuses, as a connection would. */
+  function echo(served: Served): void {
+    const { socket } = served;
+    const bytes = served.received;
+    served.received = Buffer.alloc(0);
+    const owed = Buffer.concat([served.refused, bytes]);
+    served.refused = Buffer.alloc(0);
+    let count = socket.stage(owed, 0, owed.length);
+    if (count === 0) count = socket.write(owed, 0, owed.length);
+    if (count >= 0) served.refused = Buffer.concat([owed.subarray(count), served.refused]);
+  }
+
+  test(`many peers at once, sizes and pauses by the seed ${SEED}: every byte comes back`, async () => {
+    await start({ onInput: echo });
+    const random = new Random(SEED);
+    const all = pattern(BYTES_EACH);
+    const peers: Peer[] = [];
+    for (let index = 0; index < PEERS; index++) peers.push(await world.connect());
+    const sent = peers.map(() => 0);
+    await until(() => {
+      for (const [index, { client, served }] of peers.entries()) {
+        const choice = random.below(8);
+        if (choice === 0) served.socket.pause();
+        else served.socket.resume();
+        if (choice === 1) client.socket.pause();
+        else client.socket.resume();
+        const from = sent[index]!;
+        const to = Math.min(BYTES_EACH, from + random.below(12_000));
+        if (to > from) client.socket.write(all.subarray(from, to));
+        sent[index] = to;
+        if (served.refused.length > 0 && served.events.at(-1) === "drain") {
+          served.events.length = 0;
+          echo(served);
+        }
+      }
+      return peers.every(({ client }) => client.received.length === BYTES_EACH);
+    }, `all bytes (seed ${SEED})`);
+    for (const { client } of peers) expect(client.received.equals(all)).toBe(true);
+  });
+
+  test("more ready sockets than receive buffers: each gets its turn", async () => {
+    await start();
+    const peers: Peer[] = [];
+    for (let index = 0; index < 300; index++) peers.push(await world.connect());
+    for (const { client } of peers) client.socket.write("x".repeat(9_000));
+    const endMs = performance.now() + 300; // the loop stands still while all become ready
+    while (performance.now() < endMs);
+    await until(() => peers.every(({ served }) => served.received.length === 9_000), "all input");
+  });
+
+  test("what a handler that throws leaves behind still leaves", async () => {
+    await start({
+      onInput: (served) => {
+        served.stage(served.text);
+        if (served.text === "bad") throw new Error("the handler failed");
+      },
+    });
+    const good = await world.connect();
+    const bad = await world.connect();
+    const turn = Reflect.get(world.transport, "onTurn") as () => void;
+    const ring = Reflect.get(world.transport, "ring") as { hasCompletions: boolean };
+    good.client.socket.write("good");
+    bad.client.socket.write("bad");
+    let failures = 0;
+    await until(() => {
+      if (!ring.hasCompletions) return good.served.text === "good" && bad.served.text === "bad";
+      try {
+        turn();
+      } catch (error) {
+        expect(String(error)).toContain("the handler failed");
+        failures++;
+      }
+      return false;
+    }, "both inputs");
+    await until(() => good.client.text === "good" && bad.client.text === "bad", "both answers");
+    expect(failures).toBeLessThanOrEqual(1);
+  });
+
+  test("close ends every socket and gives all memory back", async () => {
+    await start();
+    const { client } = await world.connect();
+    const held = world.pool.heldBytes;
+    expect(held).toBeGreaterThan(0);
+    world.transport.close();
+    world.transport.close();
+    await until(() => client.state !== "open", "the end");
+    expect(world.pool.heldBytes).toBe(0);
+  });
+
+  test("several in one thread do not disturb each other", async () => {
+    await start({ onInput: echo });
+    const other = await RingWorld.open({ onInput: echo });
+    other.listen();
+    const [one, two] = [await world.connect(), await other.connect()];
+    for (let round = 0; round < 50; round++) {
+      one.client.socket.write("a");
+      two.client.socket.write("b");
+      await until(() => one.client.text.length + two.client.text.length === 2 * round + 2, "both");
+    }
+    other.close();
+    one.client.socket.write("c");
+    await until(() => one.client.text.endsWith("c"), "an answer when the other is gone");
+  });
+
+  test("says why it cannot be opened, and leaves nothing open", async () => {
+    await start();
+    const room = (): number => 1;
+    const poor = new BufferPool(new PlainStore(64 * 1024));
+    await expect(RingTransport.open({ pool: poor, bytesMax: MIB, room })).rejects.toThrow("memory");
+    await expect(RingTransport.open({ pool: poor, bytesMax: 1000, room })).rejects.toThrow(
+      "memory",
+    );
+    expect(poor.heldBytes).toBe(0);
+  });
+});
