@@ -10,6 +10,7 @@ import { assert } from "../core/assert.ts";
 import { MillraceError, type ErrorCode } from "../core/errors.ts";
 import { READY_TIMEOUT_MS } from "../core/limits.ts";
 import type { LogLevel } from "../core/log.ts";
+import { closeOrphans, DescriptorLedger, type Orphan } from "../net/uring/descriptor-ledger.ts";
 import type { ServiceSource } from "../server/load-service.ts";
 import type { ServerSettings } from "../server/settings.ts";
 import type { Exchange } from "../thread/exchange.ts";
@@ -38,6 +39,8 @@ export interface IncarnationOptions {
   readonly readyTimeoutMs?: number;
   /** The end of a worker that was ready and that nobody asked to leave. */
   onDeath(reason: string): void;
+  /** Connections that it had accepted and not seen: open, and the callee's from now on. */
+  onOrphans?(orphans: readonly Orphan[]): void;
 }
 
 /** Past the deadline that a worker got for its drain, before it is terminated. */
@@ -54,6 +57,7 @@ export class Incarnation {
   private readonly options: IncarnationOptions;
   private readonly mailbox: number;
   private readonly memory: ArenaGrant | null;
+  private readonly ledger: DescriptorLedger = new DescriptorLedger();
   private readonly handle: WorkerHandle<ToWorker, FromWorker>;
   private readonly loaded = Promise.withResolvers<readonly ListenerSpec[]>();
   private readonly ready = Promise.withResolvers<void>();
@@ -84,7 +88,8 @@ export class Incarnation {
     const mail = member < 0 ? {} : { mail: { exchange: exchange!.handle, member } };
     this.memory = options.arena?.grant() ?? null;
     const memory = this.memory === null ? {} : { memory: this.memory };
-    const init = { source, settings, logLevel, workerIndex, counters, ...mail, ...memory };
+    const ledger = this.ledger.memory;
+    const init = { source, settings, logLevel, workerIndex, counters, ledger, ...mail, ...memory };
     this.handle.post({ type: "init", ...init });
   }
 
@@ -97,12 +102,12 @@ export class Incarnation {
     return this.inTime(this.loaded.promise, "loaded");
   }
 
-  /** Resolves when it accepts connections; rejects with MillraceError. */
-  async start(grants: readonly ListenerGrant[]): Promise<void> {
+  /** Resolves when it accepts connections, and has the orphans; rejects with MillraceError. */
+  async start(grants: readonly ListenerGrant[], orphans: readonly Orphan[] = []): Promise<void> {
     assert(this.phase !== "loading", "a worker is started once it has loaded");
     if (this.phase === "loaded") {
       this.phase = "starting";
-      this.handle.post({ type: "start", grants });
+      this.handle.post({ type: "start", grants, orphans });
     }
     return this.inTime(this.ready.promise, "ready");
   }
@@ -159,6 +164,9 @@ export class Incarnation {
     const asked = before === "leaving" || (before === "loading" && this.failure !== null);
     const clean = asked && exit.code === 0; // it may crash while it drains
     this.options.board.close(this.row, clean ? "drained" : "died");
+    const orphans = this.ledger.closeAll(); // before others get its memory: the kernel knows it
+    if (this.options.onOrphans === undefined) closeOrphans(orphans);
+    else if (orphans.length > 0) this.options.onOrphans(orphans);
     if (this.memory !== null) this.options.arena!.ended(this.memory, clean);
     const reason = this.crash ?? exit.error ?? `process.exit(${exit.code})`;
     this.fail("ERR_WORKER", `worker ${this.workerIndex} ended before it was ready: ${reason}`);

@@ -7,6 +7,7 @@
 
 import type { ErrorCode } from "../core/errors.ts";
 import type { LogLevel } from "../core/log.ts";
+import type { Orphan } from "../net/uring/descriptor-ledger.ts";
 import type { ServiceSource } from "../server/load-service.ts";
 import type { ServerSettings } from "../server/settings.ts";
 import type { ExchangeHandle } from "../thread/exchange.ts";
@@ -41,11 +42,18 @@ export interface InitMessage {
   readonly mail?: MailGrant;
   /** Where its io_bufs come from; without it from memory of its own. */
   readonly memory?: ArenaGrant;
+  /** Where it notes its descriptors; see DescriptorLedger. */
+  readonly ledger?: SharedArrayBuffer;
 }
 
 export type ToWorker =
   | InitMessage
-  | { readonly type: "start"; readonly grants: readonly ListenerGrant[] }
+  | {
+      readonly type: "start";
+      readonly grants: readonly ListenerGrant[];
+      /** Left over from the life before. */
+      readonly orphans: readonly Orphan[];
+    }
   | { readonly type: "drain"; readonly quietMs: number; readonly timeoutMs: number }
   | { readonly type: "close" };
 

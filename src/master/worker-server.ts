@@ -30,7 +30,10 @@ export interface WorkerServer {
   /** Runs the service's setup; what it throws is a failure to start. */
   start(): Promise<void>;
   attach(listenerIndex: number, source: AttachSource): void;
-  detachAll(): void;
+  /** Serves a connection that a worker which died had accepted and never seen. */
+  adopt(listenerIndex: number, fd: number): void;
+  /** Resolves when no connection is accepted any more. */
+  detachAll(): Promise<void>;
   /** Resolves when no connection is left, or at the deadline with the rest closed. */
   drain(options: { readonly quietMs: number; readonly timeoutMs: number }): Promise<void>;
   /** At once; the service is cleaned up all the same. */
@@ -48,4 +51,6 @@ export interface WorkerServerOptions<Service> {
   readonly mail?: MailGrant;
   /** Without it the worker's buffers are memory of its own. */
   readonly memory?: ArenaGrant;
+  /** Where it notes its descriptors; see DescriptorLedger. */
+  readonly ledger?: SharedArrayBuffer;
 }

@@ -7,6 +7,7 @@ import { AssertionError } from "../core/assert.ts";
 import { framesOf, MillraceError, messageOf, type ErrorCode } from "../core/errors.ts";
 import { createLog, type Log } from "../core/log.ts";
 import { duplicateDescriptor } from "../net/listening-socket.ts";
+import type { Orphan } from "../net/uring/descriptor-ledger.ts";
 import type { ServiceSource } from "../server/load-service.ts";
 import { surviveLostOutput } from "../thread/lost-output.ts";
 import { listenToOwner } from "../thread/worker-port.ts";
@@ -47,7 +48,7 @@ export class WorkerSession<Service> {
       case "init":
         return this.attempt("ERR_MODULE", () => this.load(message));
       case "start":
-        return this.attempt("ERR_WORKER", () => this.start(message.grants));
+        return this.attempt("ERR_WORKER", () => this.start(message.grants, message.orphans));
       case "drain":
         return this.drain(message.quietMs, message.timeoutMs);
       case "close":
@@ -79,16 +80,18 @@ export class WorkerSession<Service> {
       workerCount: message.settings.workers,
       ...(message.mail === undefined ? {} : { mail: message.mail }),
       ...(message.memory === undefined ? {} : { memory: message.memory }),
+      ...(message.ledger === undefined ? {} : { ledger: message.ledger }),
     });
     this.port.post({ type: "loaded", listeners: this.server.listeners });
   }
 
-  private async start(grants: readonly ListenerGrant[]): Promise<void> {
+  private async start(grants: readonly ListenerGrant[], orphans: readonly Orphan[]): Promise<void> {
     const server = this.server;
     if (server === null || this.leaving) return;
     await server.start();
     if (this.leaving) return;
     grants.forEach((grant, index) => attach(server, index, grant));
+    for (const { listener, fd } of orphans) server.adopt(listener, fd);
     this.port.post({ type: "ready" });
   }
 
@@ -96,7 +99,7 @@ export class WorkerSession<Service> {
     if (this.leaving) return;
     this.leaving = true;
     await Bun.sleep(ACCEPT_TURN_MS);
-    this.server?.detachAll();
+    await this.server?.detachAll();
     this.port.post({ type: "draining" });
     await this.endServer(async () => this.server?.drain({ quietMs, timeoutMs }));
   }

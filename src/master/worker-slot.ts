@@ -4,6 +4,7 @@
 
 import { assert } from "../core/assert.ts";
 import { MillraceError } from "../core/errors.ts";
+import { closeOrphans, type Orphan } from "../net/uring/descriptor-ledger.ts";
 import { Turnstile } from "../thread/turnstile.ts";
 import { Incarnation, type IncarnationOptions } from "./incarnation.ts";
 import type { ListenerGrant } from "./worker-protocol.ts";
@@ -18,7 +19,7 @@ const RETIRING_MAX = 2;
 export interface WorkerSlotOptions {
   readonly index: number;
   /** The next life, all but what happens when it dies. */
-  plan(): Omit<IncarnationOptions, "onDeath" | "workerIndex">;
+  plan(): Omit<IncarnationOptions, "onDeath" | "onOrphans" | "workerIndex">;
   /** From what a service wants to listen on to what this slot gets. */
   grant(specs: readonly ListenerSpec[], slot: number): Promise<readonly ListenerGrant[]>;
   /** Shared by all slots: workers are spawned one after the other. */
@@ -34,6 +35,7 @@ export class WorkerSlot {
   private readonly options: WorkerSlotOptions;
   private readonly bringingUp = new Turnstile();
   private readonly retiring = new Set<Incarnation>();
+  private orphans: readonly Orphan[] = [];
   private closed = false;
   private serving: Incarnation | null = null;
   private coming: Incarnation | null = null;
@@ -73,6 +75,7 @@ export class WorkerSlot {
   /** Sends every life away, for good; resolves when all have ended. */
   async leave(quietMs: number, timeoutMs: number): Promise<void> {
     this.closed = true;
+    this.dropOrphans();
     const lives = this.lives;
     this.serving = null;
     for (const life of lives) this.track(life);
@@ -81,6 +84,7 @@ export class WorkerSlot {
 
   async close(): Promise<void> {
     this.closed = true;
+    this.dropOrphans();
     const lives = this.lives;
     this.serving = null;
     await Promise.all(lives.map((life) => life.close()));
@@ -103,13 +107,20 @@ export class WorkerSlot {
         ...this.options.plan(),
         workerIndex: this.index,
         onDeath: (reason) => this.died(next, reason),
+        onOrphans: (orphans) => this.keepOrphans(orphans),
       });
       this.coming = next;
       await settledWithin(next.load(), SPAWN_STAGGER_MAX_MS);
       return next;
     });
     const start = async () => {
-      await life.start(await this.options.grant(await life.load(), this.index));
+      const grants = await this.options.grant(await life.load(), this.index);
+      const { orphans } = this;
+      this.orphans = [];
+      await life.start(grants, orphans).catch((error: unknown) => {
+        this.keepOrphans(orphans);
+        throw error;
+      });
       if (life.state !== "ready") throw new MillraceError("ERR_WORKER", "it ended at once");
     };
     await this.ifItFails(life, start());
@@ -129,6 +140,17 @@ export class WorkerSlot {
       void life.close();
       throw error;
     }
+  }
+
+  private dropOrphans(): void {
+    closeOrphans(this.orphans);
+    this.orphans = [];
+  }
+
+  /** The next life serves them, as it serves those that wait in the queue of the kernel. */
+  private keepOrphans(orphans: readonly Orphan[]): void {
+    if (this.closed) closeOrphans(orphans);
+    else this.orphans = [...this.orphans, ...orphans];
   }
 
   private retire(quietMs: number, timeoutMs: number): void {

@@ -2,7 +2,7 @@
 // lives in one thread and knows nothing of the other workers.
 
 import { systemClock } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, MillraceError } from "../core/errors.ts";
 import { COUNT_HANDLER_ERRORS } from "../core/counters.ts";
 import type { Log } from "../core/log.ts";
 import { HOST_DEFAULT, PORT_DEFAULT } from "../core/limits.ts";
@@ -11,8 +11,11 @@ import { COUNT_LOG_LINES_LOST } from "../core/counters.ts";
 import { BufferPool } from "../buffer/buffer-pool.ts";
 import type { BlockStore } from "../memory/block-store.ts";
 import { PlainStore } from "../memory/plain-store.ts";
+import type { Connection } from "../net/connection.ts";
 import { Listener, type ListenSource } from "../net/listener.ts";
 import { Reactor } from "../net/reactor.ts";
+import { DescriptorLedger } from "../net/uring/descriptor-ledger.ts";
+import { RingTransport } from "../net/uring/ring-transport.ts";
 import { AccessLog } from "./access-log.ts";
 import { AccessLogFiles } from "./access-log-file.ts";
 import { HttpApplication } from "./http-application.ts";
@@ -24,6 +27,8 @@ import type { ServerSettings } from "./settings.ts";
 import { openTransport } from "./transport.ts";
 
 const LIMIT_NEWS_MS = 10_000;
+/** Of a worker's part of the memory limit such a share, at most, is for the ring's buffers. */
+const RING_SHARE_OF_MEMORY = 8;
 
 /** What the master needs to know of a listener to make its sockets. */
 export interface ListenerSpec {
@@ -44,6 +49,8 @@ export interface ServerOptions {
   readonly workerCount: number;
   /** Where io_bufs come from; by default this worker's own memory, with its share of the limit. */
   readonly store?: BlockStore;
+  /** Where open descriptors are noted for whoever ends this thread; see DescriptorLedger. */
+  readonly ledger?: SharedArrayBuffer;
   /** Connects the channel with the other workers; null where there are none. */
   readonly openMail?: (channel: TopicChannel) => Mail | null;
 }
@@ -61,6 +68,7 @@ export class Server {
   private readonly logFiles: AccessLogFiles;
   private readonly worker: WorkerContext;
   private readonly mail: Mail | null;
+  private ring: RingTransport<Connection> | null = null;
   private cleanUp: unknown = undefined;
   private limitToldMs = -Infinity;
 
@@ -78,6 +86,7 @@ export class Server {
         writeStallMs: settings.writeStallMs || Infinity,
       },
       onFull: (full) => this.holdBack(full),
+      onBeat: () => this.ring?.nudge(),
     });
     const httpSettings = {
       idleTimeoutMs: settings.idleTimeoutMs,
@@ -97,7 +106,7 @@ export class Server {
     this.logFiles = files;
     const { reactor } = this;
     const logContext = { reactor, log, files, workerIndex, bodyBytesMax: settings.bodyBytesMax };
-    this.listeners = service.listeners.map((listener) => {
+    this.listeners = service.listeners.map((listener, index) => {
       const application =
         listener.kind === "http"
           ? new HttpApplication(
@@ -113,7 +122,7 @@ export class Server {
       const transport = openTransport(listener, settings.headTimeoutMs, log);
       const handlers = this.reactor.handlers(transport.wrap(application));
       const onRetry = (error: unknown) => log.warn(`cannot accept again yet: ${messageOf(error)}`);
-      return new Listener(handlers, onRetry, transport.tls);
+      return new Listener(handlers, onRetry, transport.tls, index);
     });
   }
 
@@ -130,30 +139,38 @@ export class Server {
 
   /** Runs the service's setup. */
   async start(): Promise<void> {
+    this.ring = await this.openRing();
     this.cleanUp = await this.options.service.setup?.(this.worker);
     this.reactor.start();
   }
 
   /** Begins to accept on a listener, by its index in the service. */
   attach(index: number, source: ListenSource): void {
-    this.listeners[index]!.attach(source);
+    this.listeners[index]!.attach(source, this.ring);
   }
 
-  /** Stops accepting; connections live on. */
-  detachAll(): void {
+  /** Serves a connection that another worker had accepted; see Listener.adopt. */
+  adopt(index: number, fd: number): void {
+    this.listeners[index]!.adopt(fd);
+  }
+
+  /** Stops accepting; connections live on. Resolves when none is accepted any more. */
+  async detachAll(): Promise<void> {
     for (const listener of this.listeners) listener.detach();
+    await this.ring?.settled();
   }
 
   /** Ends with care; see Reactor.drain. */
   async drain(options: { quietMs: number; timeoutMs: number }): Promise<void> {
-    this.detachAll();
+    this.reactor.draining = true;
+    await this.detachAll();
     await this.reactor.drain(options.quietMs, options.timeoutMs);
     await this.finish();
   }
 
   /** Ends at once. */
   async closeAll(): Promise<void> {
-    this.detachAll();
+    await this.detachAll();
     this.reactor.closeAll(CLOSE_DRAIN);
     await this.finish();
   }
@@ -163,8 +180,29 @@ export class Server {
     this.reactor.pool.flush();
   }
 
+  /** Where connections come by io_uring; null where Bun's own sockets have to do. */
+  private async openRing(): Promise<RingTransport<Connection> | null> {
+    const { settings, log, ledger } = this.options;
+    if (settings.io === "bun") return null;
+    const { reactor } = this;
+    try {
+      return await RingTransport.open<Connection>({
+        pool: reactor.pool,
+        bytesMax: settings.memoryLimitBytes / this.options.workerCount / RING_SHARE_OF_MEMORY,
+        room: () => settings.maxConnections - reactor.connections.size,
+        ...(ledger === undefined ? {} : { ledger: new DescriptorLedger(ledger) }),
+      });
+    } catch (error) {
+      const text = `io_uring cannot be used: ${messageOf(error)}`;
+      if (settings.io === "uring") throw new MillraceError("ERR_WORKER", text, error);
+      log.debug(`${text}; Bun's own sockets are`);
+      return null;
+    }
+  }
+
   private async finish(): Promise<void> {
     this.reactor.stop();
+    this.ring?.close();
     for (const application of this.applications) application.close();
     await this.logFiles.close();
     const { cleanUp } = this;

@@ -30,6 +30,10 @@ import {
   resolveAccessLog,
 } from "./access-log-options.ts";
 
+/** How bytes move: by io_uring where the system has it, only by it, or by Bun's own sockets. */
+export const IO_KINDS = ["auto", "uring", "bun"] as const;
+export type IoKind = (typeof IO_KINDS)[number];
+
 export interface ServerSettings {
   /** Workers of the process: 1..WORKERS_MAX. */
   readonly workers: number;
@@ -53,6 +57,8 @@ export interface ServerSettings {
   readonly drainTimeoutMs: number;
   /** Connections that the kernel keeps for us before they are accepted, per worker and listener. */
   readonly backlog: number;
+  /** "uring" refuses to start without io_uring. TLS is always Bun's. */
+  readonly io: IoKind;
   /** Makes the service's main listener speak TLS; otherwise it is as the service says. */
   readonly tls?: TlsOptions;
   /** The next three, if they are set, go before what the listeners of the service say. */
@@ -92,6 +98,7 @@ export function resolveSettings(input: ServerSettingsInput, machine: Machine): S
     bodyBytesMax: input.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT,
     drainTimeoutMs: input.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
     backlog: input.backlog ?? BACKLOG_DEFAULT,
+    io: input.io ?? "auto",
     ...(input.tls === undefined ? {} : { tls: input.tls }),
     ...requestLogSettings(input),
   };
@@ -142,6 +149,12 @@ function checkSettings(settings: ServerSettings, machine: Machine): void {
   requireInteger("bodyBytesMax", settings.bodyBytesMax, 0, Number.MAX_SAFE_INTEGER);
   requireInteger("drainTimeoutMs", settings.drainTimeoutMs, 0, MAX_DELAY_MS);
   requireInteger("backlog", settings.backlog, 1, 2 ** 31 - 1);
+  if (!IO_KINDS.includes(settings.io)) {
+    throw new MillraceError(
+      "ERR_USAGE",
+      `io: "${settings.io}" is not one of ${IO_KINDS.join(", ")}`,
+    );
+  }
 }
 
 function requireInteger(name: string, value: number, least: number, most: number): void {

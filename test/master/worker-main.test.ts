@@ -14,7 +14,8 @@ test("worker-main runs the real server: it names its listeners, starts, and leav
     name: "test",
     onMessage: (message) => {
       messages.push(message);
-      if (message.type === "loaded") worker.post({ type: "start", grants: [{ kind: "none" }] });
+      if (message.type === "loaded")
+        worker.post({ type: "start", orphans: [], grants: [{ kind: "none" }] });
       if (message.type === "ready") worker.post({ type: "drain", quietMs: 0, timeoutMs: 1_000 });
     },
     onExit: exit.resolve,

@@ -16,7 +16,7 @@ const INIT: ToWorker = {
   counters: new Float64Array(new SharedArrayBuffer(COUNTERS_PER_ROW * 8)),
 };
 const ADDRESS = { kind: "address", host: "127.0.0.1", port: 1 } as const;
-const START: ToWorker = { type: "start", grants: [{ kind: "none" }, ADDRESS] };
+const START: ToWorker = { type: "start", orphans: [], grants: [{ kind: "none" }, ADDRESS] };
 const DRAIN: ToWorker = { type: "drain", quietMs: 1, timeoutMs: 2 };
 
 type Fault = "load" | "setup" | "drain" | "close";
@@ -36,7 +36,8 @@ class Harness {
       start: () => step("setup", "setup"),
       attach: (index: number, source: AttachSource) =>
         void this.events.push(`attach ${index} ${JSON.stringify(source)}`),
-      detachAll: () => void this.events.push("detach"),
+      adopt: (index: number, fd: number) => void this.events.push(`adopt ${index} ${fd}`),
+      detachAll: async () => void this.events.push("detach"),
       drain: async ({ quietMs, timeoutMs }) => {
         await step("drain", `drain ${quietMs} ${timeoutMs}`);
         if (holdDrain) await this.gate.promise;

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COUNTERS_PER_ROW } from "../../src/core/counters.ts";
 import { createLog } from "../../src/core/log.ts";
+import { duplicateDescriptor, ListeningSocket } from "../../src/net/listening-socket.ts";
 import { toService } from "../../src/server/load-service.ts";
 import { Server } from "../../src/server/server.ts";
 import type { Service } from "../../src/server/service.ts";
@@ -19,7 +20,8 @@ export class LiveServer {
   readonly counters: Float64Array = new Float64Array(COUNTERS_PER_ROW);
   readonly log: string[] = [];
   /** What the pool holds when nothing goes on. */
-  readonly restBytes: number;
+  restBytes = 0;
+  private readonly listening: ListeningSocket;
 
   private constructor(service: Service, settings: ServerSettingsInput) {
     this.path = join(tmpdir(), `millrace-${process.pid}-${nextSocket++}.sock`);
@@ -31,14 +33,15 @@ export class LiveServer {
       workerIndex: 0,
       workerCount: 1,
     });
-    this.restBytes = this.server.reactor.pool.heldBytes;
+    this.listening = ListeningSocket.open({ kind: "unix", path: this.path }, { backlog: 64 });
   }
 
   /** Serves what a module might export by default. */
   static async start(exported: unknown, settings: ServerSettingsInput = {}): Promise<LiveServer> {
     const live = new LiveServer(toService("test", exported), settings);
     await live.server.start();
-    live.server.attach(0, { host: "", port: 0, unix: live.path });
+    live.restBytes = live.server.reactor.pool.heldBytes;
+    live.server.attach(0, { dup: () => duplicateDescriptor(live.listening.descriptor) });
     return live;
   }
 
@@ -48,5 +51,6 @@ export class LiveServer {
 
   async stop(): Promise<void> {
     await this.server.closeAll();
+    if (this.listening.isOpen) this.listening.close();
   }
 }

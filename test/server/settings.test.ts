@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { MillraceError } from "../../src/core/errors.ts";
 import {
+  IO_KINDS,
+  type IoKind,
   connectionsPerWorker,
   resolveSettings,
   type ServerSettingsInput,
@@ -14,13 +16,23 @@ describe("resolveSettings", () => {
     expect(settings.workers).toBe(4);
     expect(settings.maxConnections).toBe(225);
     expect(Object.isFrozen(settings)).toBe(true);
-    expect(Object.values(settings).every((value) => Number.isSafeInteger(value))).toBe(true);
+    const { io, ...numbers } = settings;
+    expect(io).toBe("auto");
+    expect(Object.values(numbers).every((value) => Number.isSafeInteger(value))).toBe(true);
     expect(structuredClone(settings)).toEqual(settings);
   });
 
   test("takes what is given, undefined for nothing", () => {
     const settings = resolveSettings({ workers: 2, backlog: undefined, idleTimeoutMs: 0 }, machine);
     expect([settings.workers, settings.idleTimeoutMs, settings.backlog]).toEqual([2, 0, 4_096]);
+  });
+
+  test("knows three kinds of io and no other", () => {
+    for (const io of IO_KINDS) expect(resolveSettings({ io }, machine).io).toBe(io);
+    for (const io of ["epoll", "", "AUTO"]) {
+      const attempt = () => resolveSettings({ io: io as IoKind }, machine);
+      expect(attempt).toThrow(`io: "${io}" is not one of auto, uring, bun`);
+    }
   });
 
   test("does not take more workers than there may be on a huge machine", () => {

@@ -46,6 +46,7 @@ describe("TcpConnection", () => {
     peer().cork(() => {
       for (let count = 0; count < 10; count++) peer().send("x");
     });
+    socket.settle();
     expect(socket.writeResults.length).toBe(1);
     expect(socket.takeSent().length).toBe(50);
   });
