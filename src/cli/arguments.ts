@@ -18,7 +18,7 @@ import {
   WORKERS_MAX,
   WRITE_STALL_MS,
 } from "../core/limits.ts";
-import { LOG_LEVELS, type LogLevel } from "../core/log.ts";
+import { LOG_LEVELS } from "../core/log.ts";
 import type { ServeOptions } from "../master/serve.ts";
 import { parseHostPort, PORT_MAX } from "../net/socket-address.ts";
 import type { TlsOptions } from "../net/tls.ts";
@@ -27,6 +27,7 @@ import {
   type AccessLogFormat,
   type AccessLogOptions,
 } from "../server/access-log-options.ts";
+import { IO_KINDS } from "../server/settings.ts";
 import { formatDuration, parseDuration } from "./durations.ts";
 import {
   formatOptions,
@@ -74,12 +75,21 @@ const START_OPTIONS = {
     2 ** 31 - 1,
     `connections that wait for accept (${BACKLOG_DEFAULT})`,
   ),
+  io: oneOf(
+    "KIND",
+    IO_KINDS,
+    `${IO_KINDS.join(", ")}: whose sockets (auto: io_uring if it is there)`,
+  ),
   "access-log": text("FILE|-", "a file", "a line for each request; - is standard output"),
-  "access-log-format": accessLogFormat(`${ACCESS_LOG_FORMATS.join(" or ")} (combined)`),
+  "access-log-format": oneOf(
+    "F",
+    ACCESS_LOG_FORMATS,
+    `${ACCESS_LOG_FORMATS.join(" or ")} (combined)`,
+  ),
   "request-id": onOff("X-Request-Id in answers and logs (off)"),
   "slow-request": duration("warn of answers that take so long to begin (off)"),
   admin: admin("counters at /stats, /metrics, /healthz (off)"),
-  "log-level": logLevel(`${LOG_LEVELS.join(", ")} (info)`),
+  "log-level": oneOf("LEVEL", LOG_LEVELS, `${LOG_LEVELS.join(", ")} (info)`),
 } as const;
 
 /** What the arguments ask for; throws MillraceError ERR_USAGE. */
@@ -117,6 +127,7 @@ export function parseStartArguments(
     drainTimeoutMs: values["drain-timeout"],
     bodyBytesMax: values["max-body"],
     backlog: values.backlog,
+    io: values.io,
     admin: values.admin === "off" ? undefined : values.admin,
     logLevel: values["log-level"],
     accessLog: accessLogOf(values["access-log"], values["access-log-format"]),
@@ -203,13 +214,11 @@ function onOff(help: string): OptionSpec<boolean> {
   return { placeholder: "on|off", parse, expected: '"on" or "off"', help };
 }
 
-function accessLogFormat(help: string): OptionSpec<AccessLogFormat> {
-  const parse = (text: string) => ACCESS_LOG_FORMATS.find((format) => format === text) ?? null;
-  const expected = `one of ${ACCESS_LOG_FORMATS.join(", ")}`;
-  return { placeholder: "F", parse, expected, help };
-}
-
-function logLevel(help: string): OptionSpec<LogLevel> {
-  const parse = (text: string) => LOG_LEVELS.find((level) => level === text) ?? null;
-  return { placeholder: "LEVEL", parse, expected: `one of ${LOG_LEVELS.join(", ")}`, help };
+function oneOf<Name extends string>(
+  placeholder: string,
+  names: readonly Name[],
+  help: string,
+): OptionSpec<Name> {
+  const parse = (text: string) => names.find((name) => name === text) ?? null;
+  return { placeholder, parse, expected: `one of ${names.join(", ")}`, help };
 }
