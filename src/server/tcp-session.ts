@@ -39,6 +39,7 @@ export class TcpSession implements Session {
   private readonly peer: TcpConnection;
   private readonly decoder: FrameDecoder;
   private readonly times: Liveness;
+  private starved = false; // what is left over is no whole frame
 
   constructor(connection: Connection, application: TcpApplication) {
     this.connection = connection;
@@ -60,9 +61,11 @@ export class TcpSession implements Session {
     this.times.heardMs = connection.reactor.nowMs;
     let position = start;
     let budget = FRAMES_PER_EVENT_MAX;
+    this.starved = false;
     while (connection.state === STATE_OPEN && !this.peer.isPaused && connection.writable) {
       const result = decoder.next(bytes, position, end);
       if (result === FRAME_MORE) {
+        this.starved = true;
         connection.expectInput(decoder.needBytes);
         break;
       }
@@ -79,6 +82,7 @@ export class TcpSession implements Session {
         break;
       }
     }
+    if (connection.peerEnded && (this.starved || position === end)) connection.close(CLOSE_PEER);
     this.arm();
     return position - start;
   }
@@ -120,8 +124,9 @@ export class TcpSession implements Session {
     this.call(this.application.options.drain);
   }
 
+  /** Frames that came before it are still handed over: then it is input() that ends. */
   ended(): void {
-    this.connection.close(CLOSE_PEER);
+    if (this.starved || !this.connection.hasInput) this.connection.close(CLOSE_PEER);
   }
 
   timeout(nowMs: number): void {

@@ -91,6 +91,39 @@ describe("TcpSession frames", () => {
     expect(trace.length - 1).toBe(count);
   });
 
+  test("before the peer's FIN are all handed over, also those beyond the budget", () => {
+    const world = new NetWorld();
+    const { socket, trace } = connect(world, { message: echo });
+    const count = FRAMES_PER_EVENT_MAX + 10;
+    const stream = Buffer.concat(new Array<Uint8Array>(count).fill(frame("y")));
+    socket.deliver(stream);
+    socket.peerEnd();
+    expect(trace.at(-1)).toBe("message y");
+    world.clock.turn();
+    socket.settle();
+    expect(trace.length).toBe(1 + count + 1);
+    expect(trace.at(-1)).toBe("close peer");
+    expect(Buffer.compare(socket.takeSent(), stream)).toBe(0);
+    world.checkAtRest();
+  });
+
+  test("before the peer's FIN wait for resume(), and half a frame is not waited for", () => {
+    const world = new NetWorld();
+    const { socket, trace, peer } = connect(world, {
+      message: (connection, bytes) => bytes.toString() === "stop" && connection.pause(),
+    });
+    const half = frame("half").subarray(0, 6);
+    socket.deliver(Buffer.concat([frame("stop"), frame("later"), half]));
+    // Not every kernel interface holds a FIN back with the bytes.
+    world.reactor.connections.forEach((connection) => connection.onEnd());
+    expect(trace).toEqual(["open", "message stop"]);
+    peer().resume();
+    expect(trace.slice(2, 3)).toEqual(["message later"]);
+    socket.settle();
+    expect(trace.slice(3)).toEqual(["close peer"]);
+    world.checkAtRest();
+  });
+
   test("of a line framing are lines", () => {
     const world = new NetWorld();
     const { socket, trace } = connect(world, { framing: line(), message: echo });
