@@ -6,6 +6,7 @@
 // nothing else of the message.
 
 import { MAIL_BYTES_MAX, TOPIC_BYTES_MAX } from "../core/limits.ts";
+import { watchFailure } from "./thenable.ts";
 
 /** The payload is valid during the call only: copy what must last. */
 export type ChannelHandler = (payload: Buffer, topic: string) => unknown;
@@ -87,8 +88,7 @@ export class TopicChannel implements Channel {
   private deliver(topic: Topic, payload: Buffer): void {
     for (const handler of topic.handlers) {
       try {
-        const result = handler(payload, topic.name);
-        if (result instanceof Promise) result.catch(this.onError);
+        watchFailure(handler(payload, topic.name), this.onError);
       } catch (error) {
         this.onError(error);
       }

@@ -32,6 +32,7 @@ import type { Session } from "../net/protocol.ts";
 import { BEAT_EVICT_IDLE, BEAT_EVICT_MISSED, BEAT_SEND, Liveness } from "../timer/heartbeat.ts";
 import type { TcpApplication } from "./tcp-application.ts";
 import { TcpConnection } from "./tcp-connection.ts";
+import { watchFailure } from "./thenable.ts";
 
 export class TcpSession implements Session {
   private readonly connection: Connection;
@@ -40,6 +41,7 @@ export class TcpSession implements Session {
   private readonly decoder: FrameDecoder;
   private readonly times: Liveness;
   private starved = false; // what is left over is no whole frame
+  private isGone = false;
 
   constructor(connection: Connection, application: TcpApplication) {
     this.connection = connection;
@@ -94,8 +96,7 @@ export class TcpSession implements Session {
     if (options.message === undefined) return;
     const frame = bytes.subarray(decoder.frameStart, decoder.frameEnd);
     try {
-      const result = options.message(this.peer, frame);
-      if (result instanceof Promise) result.catch((error: unknown) => this.failed(error));
+      this.watch(options.message(this.peer, frame));
     } catch (error) {
       this.failed(error);
     }
@@ -149,6 +150,7 @@ export class TcpSession implements Session {
   }
 
   closed(reason: CloseReason): void {
+    this.isGone = true;
     const name: string = CLOSE_REASON_NAMES[reason] ?? "local";
     this.call(this.application.options.close, name);
   }
@@ -164,11 +166,14 @@ export class TcpSession implements Session {
   ): void {
     if (handler === undefined) return;
     try {
-      const result = handler.call(this.application.options, this.peer, detail);
-      if (result instanceof Promise) result.catch((error: unknown) => this.failed(error));
+      this.watch(handler.call(this.application.options, this.peer, detail));
     } catch (error) {
       this.failed(error);
     }
+  }
+
+  private watch(result: unknown): void {
+    if (result !== undefined) watchFailure(result, (error) => this.failed(error));
   }
 
   /** A handler failed: its connection ends, the worker goes on. */
@@ -180,10 +185,13 @@ export class TcpSession implements Session {
   }
 
   private report(error: Error): void {
+    if (this.isGone) return;
+    const { application } = this;
+    const onSecond = (second: unknown): void => application.handlerError(second);
     try {
-      this.application.options.error?.(this.peer, error);
+      watchFailure(application.options.error?.(this.peer, error), onSecond);
     } catch (second) {
-      this.application.handlerError(second);
+      onSecond(second);
     }
   }
 }

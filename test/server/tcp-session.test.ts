@@ -284,6 +284,49 @@ describe("TcpSession handlers that fail", () => {
     });
   }
 
+  test("after close no handler is called, whatever fails late: it is logged and counted", async () => {
+    const world = new NetWorld();
+    const late = Promise.withResolvers<void>();
+    const { socket, trace, peer } = connect(world, {
+      message: () => late.promise,
+      close: () => raise("close"),
+    });
+    socket.deliver(frame("go"));
+    peer().terminate();
+    late.reject(new Error("late"));
+    await late.promise.catch(() => undefined);
+    await Promise.resolve();
+    expect(trace).toEqual(["open", "message go", "close local"]);
+    expect(world.count(COUNT_HANDLER_ERRORS)).toBe(2);
+    world.checkAtRest();
+  });
+
+  test("whatever can be awaited counts as a promise", async () => {
+    const world = new NetWorld();
+    const thenable = { then: (_: unknown, reject: (error: Error) => void) => reject(failure) };
+    const failure = new Error("of another library");
+    const { socket, trace } = connect(world, { message: () => thenable });
+    socket.deliver(frame("go"));
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    expect(trace.slice(2)).toEqual(["error of another library", "close handler"]);
+  });
+
+  test("an error handler that rejects is logged, and no unhandled rejection", async () => {
+    const world = new NetWorld();
+    const unhandled: unknown[] = [];
+    const listen = (error: unknown): unknown => unhandled.push(error);
+    process.on("unhandledRejection", listen);
+    const { socket } = connect(world, {
+      message: () => raise("message"),
+      error: () => Promise.reject(new Error("error")),
+    });
+    socket.deliver(frame("go"));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", listen);
+    expect(unhandled).toEqual([]);
+    expect(world.closedFor(CLOSE_HANDLER)).toBe(1);
+  });
+
   test("close and error that throw do no harm", () => {
     const world = new NetWorld();
     const { socket } = connect(world, {
