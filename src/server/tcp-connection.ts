@@ -55,18 +55,17 @@ export class TcpConnection<Data = unknown> {
     const code = this.framing.check(bytes, 0, bytes.length);
     if (code !== FRAMING_OK) throw new RangeError(`Cannot send the frame: ${FRAMING_TEXTS[code]!}`);
     if (!this.isOpen) return false;
-    this.times.activeMs = this.connection.reactor.nowMs;
     this.writeFrame(bytes);
+    this.times.activeMs = this.times.sentMs;
     return this.writable;
   }
 
   /** Sends bytes as they are, around the framing. */
   write(bytes: Uint8Array): boolean {
     if (!this.isOpen) return false;
-    const { nowMs } = this.connection.reactor;
-    this.times.activeMs = nowMs;
-    this.times.sentMs = nowMs;
-    const previous = this.connection.cork();
+    const previous = this.connection.cork(); // brings the clock up to date
+    this.times.sentMs = this.connection.reactor.nowMs;
+    this.times.activeMs = this.times.sentMs;
     this.connection.write(bytes, 0, bytes.length);
     this.connection.uncork(previous);
     return this.writable;
@@ -82,16 +81,23 @@ export class TcpConnection<Data = unknown> {
     }
   }
 
-  /** Stops `message`; what arrives meanwhile stays with the kernel, and the peer slows down. */
+  /**
+   * Stops `message`; what arrives meanwhile stays with the kernel, and the peer slows down. It is
+   * not held to be silent for that time.
+   */
   pause(): void {
     this.paused = true;
     this.connection.holdInput(true);
   }
 
   resume(): void {
+    if (!this.paused) return;
+    const { connection, times } = this;
     this.paused = false;
-    this.connection.holdInput(false);
-    this.connection.resumeInput();
+    connection.reactor.readClock(); // it may be called outside of any event
+    times.renew(connection.reactor.nowMs);
+    connection.holdInput(false);
+    connection.resumeInput();
   }
 
   get isPaused(): boolean {

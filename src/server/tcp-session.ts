@@ -122,6 +122,7 @@ export class TcpSession implements Session {
   }
 
   drained(): void {
+    this.times.renew(this.connection.reactor.nowMs); // nothing was read, so nothing was heard
     this.call(this.application.options.drain);
   }
 
@@ -133,8 +134,7 @@ export class TcpSession implements Session {
   timeout(nowMs: number): void {
     const { policy } = this.application;
     if (policy === null) return;
-    // Whoever is not listened to cannot be heard.
-    if (this.peer.isPaused || !this.connection.writable) this.times.heardMs = nowMs;
+    if (this.peer.isPaused) this.times.renew(nowMs); // whoever is not listened to cannot be heard
     const due = policy.next(this.times, nowMs);
     if (due === BEAT_EVICT_IDLE) return this.connection.close(CLOSE_IDLE);
     if (due === BEAT_EVICT_MISSED) return this.connection.close(CLOSE_HEARTBEAT);

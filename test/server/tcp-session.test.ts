@@ -223,6 +223,54 @@ describe("TcpSession heartbeats", () => {
   });
 });
 
+describe("TcpSession times", () => {
+  const idle = { intervalMs: 0, idleTimeoutMs: 3_000 };
+
+  test("what is sent outside of any event renews from the time at which it is sent", () => {
+    for (const send of ["send", "write"] as const) {
+      const world = new NetWorld();
+      const { socket, peer } = connect(world, { heartbeat: idle });
+      world.clock.advance(2_900);
+      peer()[send](Buffer.from("x"));
+      world.clock.advance(2_999);
+      expect(socket.shutDown).toBe(false);
+      world.clock.advance(1 + 50 + 10);
+      expect(socket.shutDown).toBe(true);
+    }
+  });
+
+  test("a paused connection is not idle, and has the whole timeout from resume() on", () => {
+    const world = new NetWorld();
+    const { socket, peer } = connect(world, { heartbeat: idle });
+    peer().pause();
+    world.clock.advance(10_000);
+    peer().resume();
+    world.clock.advance(2_999);
+    expect(socket.shutDown).toBe(false);
+    world.clock.advance(1 + 50 + 10);
+    expect(socket.shutDown).toBe(true);
+  });
+
+  for (const speaksFirst of ["peer", "us"] as const) {
+    test(`a slow reader, who cannot be heard, misses no heartbeat: ${speaksFirst} first`, () => {
+      const world = new NetWorld({ writeStallMs: 60_000 });
+      const heartbeat = { intervalMs: 1_000, misses: 3, speaksFirst };
+      const { socket, peer } = connect(world, { heartbeat }, { takes: [1_000_000] });
+      world.clock.advance(1_500); // if we speak first, we have asked by now
+      socket.spaceBytes = 0;
+      expect(peer().send(pattern(100_000))).toBe(false);
+      expect(socket.paused).toBe(true);
+      world.clock.advance(7_500);
+      socket.spaceBytes = Infinity;
+      socket.drain();
+      world.clock.advance(2_900);
+      expect(socket.shutDown).toBe(false);
+      world.clock.advance(3_200);
+      expect(socket.shutDown).toBe(true);
+    });
+  }
+});
+
 describe("TcpSession back-pressure", () => {
   test("stops handing over frames while the peer does not read, and says when it may go on", () => {
     const world = new NetWorld();
