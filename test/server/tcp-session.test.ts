@@ -13,7 +13,9 @@ import {
   COUNT_HEARTBEATS_IN,
   COUNT_HEARTBEATS_OUT,
 } from "../../src/core/counters.ts";
-import { FRAMES_PER_EVENT_MAX } from "../../src/core/limits.ts";
+import { FRAME_WIRE_BYTES_MAX, FRAMES_PER_EVENT_MAX } from "../../src/core/limits.ts";
+import { encodeFrame } from "../../src/net/framing/encode-frame.ts";
+import { lengthField } from "../../src/net/framing/length-field.ts";
 import { line } from "../../src/net/framing/line.ts";
 import type { TcpListenerOptions } from "../../src/server/tcp-service.ts";
 import { NetWorld, pattern } from "../support/net-world.ts";
@@ -62,6 +64,22 @@ describe("TcpSession frames", () => {
     }
     expect(trace.at(-1)).toBe(`message ${1 << 20}`);
     expect(Buffer.compare(socket.takeSent(), large)).toBe(0);
+    expect(world.pool.heldBytes).toBe(world.restBytes);
+  });
+
+  test("as large as may be are put together while the next one is at their heels", () => {
+    const maxFrameBytes = FRAME_WIRE_BYTES_MAX - 4;
+    const framing = lengthField({ bytes: 4, maxFrameBytes });
+    const world = new NetWorld();
+    const { socket, trace } = connect(world, { framing });
+    const one = encodeFrame(framing, pattern(maxFrameBytes));
+    const stream = Buffer.concat([one, one]);
+    const readBytes = 512 * 1024 - 1; // the end of a frame lies within a read
+    for (let at = 0; at < stream.length; at += readBytes) {
+      socket.deliver(stream.subarray(at, at + readBytes));
+    }
+    const message = `message ${maxFrameBytes}`;
+    expect(trace).toEqual(["open", message, message]);
     expect(world.pool.heldBytes).toBe(world.restBytes);
   });
 
