@@ -48,10 +48,12 @@ export class TcpConnection<Data = unknown> {
 
   /**
    * Sends one frame; the bytes are copied. False when more should wait for `drain`, or when the
-   * connection is gone. Throws a RangeError for a payload that the framing cannot carry.
+   * connection is gone. Throws a RangeError for a payload that the framing cannot carry, and a
+   * TypeError for what is neither bytes nor text.
    */
   send(payload: Uint8Array | string): boolean {
     const bytes = typeof payload === "string" ? encoder.encode(payload) : payload;
+    requireBytes(bytes);
     const code = this.framing.check(bytes, 0, bytes.length);
     if (code !== FRAMING_OK) throw new RangeError(`Cannot send the frame: ${FRAMING_TEXTS[code]!}`);
     if (!this.isOpen) return false;
@@ -62,6 +64,7 @@ export class TcpConnection<Data = unknown> {
 
   /** Sends bytes as they are, around the framing. */
   write(bytes: Uint8Array): boolean {
+    requireBytes(bytes);
     if (!this.isOpen) return false;
     const previous = this.connection.cork(); // brings the clock up to date
     this.times.sentMs = this.connection.reactor.nowMs;
@@ -149,4 +152,10 @@ export class TcpConnection<Data = unknown> {
     if (framing.tail.length > 0) target.set(framing.tail, end);
     return end + framing.tail.length;
   }
+}
+
+/** Anything else with a length, or without one, would leave a damaged stream. */
+function requireBytes(payload: unknown): void {
+  if (payload instanceof Uint8Array) return;
+  throw new TypeError("Cannot send the payload: it must be a Uint8Array or a string");
 }

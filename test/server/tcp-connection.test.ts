@@ -1,6 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { CLOSE_LOCAL } from "../../src/core/close-reason.ts";
+import { encodeFrame } from "../../src/net/framing/encode-frame.ts";
+import { fixedLength } from "../../src/net/framing/fixed-length.ts";
+import { lengthField } from "../../src/net/framing/length-field.ts";
 import { line } from "../../src/net/framing/line.ts";
+import { raw } from "../../src/net/framing/raw.ts";
 import { NetWorld, pattern } from "../support/net-world.ts";
 import { connect, frame } from "./tcp-world.ts";
 
@@ -10,6 +14,27 @@ describe("TcpConnection", () => {
     const { socket, peer } = connect(world, { framing: line({ maxLineBytes: 100 } as never) });
     expect(() => peer().send("two\nlines")).toThrow("Cannot send the frame");
     expect(socket.takeSent().length).toBe(0);
+  });
+
+  test("send() and write() refuse what is no bytes, under every framing", () => {
+    const wrong: unknown[] = [new ArrayBuffer(5), { length: 3 }, new Uint16Array([1, 2]), 5, null];
+    for (const framing of [
+      raw(),
+      line(),
+      lengthField({ bytes: 4 }),
+      fixedLength({ frameBytes: 3 }),
+    ]) {
+      const world = new NetWorld();
+      const { socket, peer } = connect(world, { framing });
+      for (const payload of [...wrong, undefined, [1, 2, 3]]) {
+        expect(() => peer().send(payload as never)).toThrow(TypeError);
+        expect(() => peer().write(payload as never)).toThrow(TypeError);
+      }
+      expect(socket.takeSent().length).toBe(0);
+      peer().send("abc");
+      expect(Buffer.compare(socket.takeSent(), encodeFrame(framing, Buffer.from("abc")))).toBe(0);
+      world.check();
+    }
   });
 
   test("close() lets everything leave first, and send() after it says false", () => {
