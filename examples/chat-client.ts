@@ -3,9 +3,8 @@
 //
 //   bun examples/chat-client.ts [HOST:PORT] [ROOM] [NAME]
 
-import { encodeFrame, lengthField } from "millrace";
+import { encodeFrame, FRAME_READY, lengthField } from "millrace";
 
-const FRAME_READY = 1; // what a decoder says when there is a whole frame
 const FRAME_BYTES_MAX = 4096;
 const HEARTBEAT_MS = 20_000;
 const HEARTBEAT: Uint8Array = new Uint8Array(0);

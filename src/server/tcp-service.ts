@@ -1,6 +1,7 @@
 // What an application says about a TCP listener: how the stream is cut into frames, how silence is
 // dealt with, and what to do when something happens. Checked once, when it is made.
 
+import type { CloseReasonName } from "../core/close-reason.ts";
 import { FRAME_WIRE_BYTES_MAX } from "../core/limits.ts";
 import { type Framing, FRAMING_OK, FRAMING_TEXTS } from "../net/framing/framing.ts";
 import { raw } from "../net/framing/raw.ts";
@@ -40,8 +41,8 @@ export interface TcpListenerOptions<Data = unknown> extends TransportOptions {
   message?(connection: TcpConnection<Data>, frame: Buffer): unknown;
   /** The output has fallen below its low water mark: send() may go on. */
   drain?(connection: TcpConnection<Data>): unknown;
-  /** It is gone. `reason` is a name of CLOSE_REASON_NAMES: "peer", "idle", "heartbeat", ... */
-  close?(connection: TcpConnection<Data>, reason: string): unknown;
+  /** It is gone: "peer", "idle", "heartbeat", ... No handler is called after this one. */
+  close?(connection: TcpConnection<Data>, reason: CloseReasonName): unknown;
   /** A handler failed, or the peer broke the framing; the connection is closed after it. */
   error?(connection: TcpConnection<Data>, error: Error): unknown;
 }

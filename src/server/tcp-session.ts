@@ -12,6 +12,7 @@ import {
   CLOSE_PROTOCOL,
   CLOSE_REASON_NAMES,
   type CloseReason,
+  type CloseReasonName,
 } from "../core/close-reason.ts";
 import {
   COUNT_FRAMES_IN,
@@ -151,7 +152,7 @@ export class TcpSession implements Session {
 
   closed(reason: CloseReason): void {
     this.isGone = true;
-    const name: string = CLOSE_REASON_NAMES[reason] ?? "local";
+    const name = CLOSE_REASON_NAMES[reason] ?? "local";
     this.call(this.application.options.close, name);
   }
 
@@ -161,12 +162,12 @@ export class TcpSession implements Session {
   }
 
   private call(
-    handler: ((connection: TcpConnection, detail: string) => unknown) | undefined,
-    detail = "",
+    handler: ((connection: TcpConnection, reason: CloseReasonName) => unknown) | undefined,
+    reason: CloseReasonName = "local", // only close() looks at it
   ): void {
     if (handler === undefined) return;
     try {
-      this.watch(handler.call(this.application.options, this.peer, detail));
+      this.watch(handler.call(this.application.options, this.peer, reason));
     } catch (error) {
       this.failed(error);
     }
