@@ -1,7 +1,7 @@
 // A connection as the handlers of a TCP service see it. It frames what is sent, keeps what the
 // kernel does not take yet, and outlives the socket harmlessly: after the end, send() says false.
 
-import { CLOSE_LOCAL } from "../core/close-reason.ts";
+import { CLOSE_LOCAL, CLOSE_PEER } from "../core/close-reason.ts";
 import { COUNT_FRAMES_OUT } from "../core/counters.ts";
 import { type Framing, FRAMING_OK, FRAMING_TEXTS } from "../net/framing/framing.ts";
 import { type Connection, STATE_OPEN } from "../net/connection.ts";
@@ -101,6 +101,8 @@ export class TcpConnection<Data = unknown> {
     times.renew(connection.reactor.nowMs);
     connection.holdInput(false);
     connection.resumeInput();
+    const isOver = connection.peerEnded && !connection.hasInput && !this.isPaused;
+    if (isOver) connection.close(CLOSE_PEER);
   }
 
   get isPaused(): boolean {

@@ -36,7 +36,8 @@ export interface TcpListenerOptions<Data = unknown> extends TransportOptions {
   open?(connection: TcpConnection<Data>): unknown;
   /**
    * A frame has arrived. Its bytes are valid until the handler returns: copy what must last. A
-   * promise that is returned is not waited for; only its failure is noticed.
+   * promise that is returned is not waited for; only its failure is noticed. An answer that takes
+   * time is safe from the peer's FIN and from a drain between pause() and resume().
    */
   message?(connection: TcpConnection<Data>, frame: Buffer): unknown;
   /** The output has fallen below its low water mark: send() may go on. */

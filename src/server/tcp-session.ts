@@ -85,7 +85,8 @@ export class TcpSession implements Session {
         break;
       }
     }
-    if (connection.peerEnded && (this.starved || position === end)) connection.close(CLOSE_PEER);
+    const isOver = connection.peerEnded && (this.starved || position === end);
+    if (isOver && !this.peer.isPaused) connection.close(CLOSE_PEER);
     this.arm();
     return position - start;
   }
@@ -127,8 +128,9 @@ export class TcpSession implements Session {
     this.call(this.application.options.drain);
   }
 
-  /** Frames that came before it are still handed over: then it is input() that ends. */
+  /** Frames that came before it are still handed over: then it is input() or resume() that ends. */
   ended(): void {
+    if (this.peer.isPaused) return;
     if (this.starved || !this.connection.hasInput) this.connection.close(CLOSE_PEER);
   }
 
@@ -146,8 +148,9 @@ export class TcpSession implements Session {
     this.arm();
   }
 
+  /** Who has paused is at work on an answer. */
   idleSinceMs(): number {
-    return this.times.activeMs;
+    return this.peer.isPaused ? -1 : this.times.activeMs;
   }
 
   closed(reason: CloseReason): void {

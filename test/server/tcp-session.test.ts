@@ -142,6 +142,21 @@ describe("TcpSession frames", () => {
     world.checkAtRest();
   });
 
+  test("a FIN that is told during a pause ends the connection at resume(), behind the answer", () => {
+    const world = new NetWorld();
+    const { socket, trace, peer } = connect(world, { message: (connection) => connection.pause() });
+    socket.deliver(Buffer.concat([frame("first"), frame("second")]));
+    world.reactor.connections.forEach((connection) => connection.onEnd());
+    peer().resume();
+    expect(peer().send("answer")).toBe(true);
+    expect(trace).toEqual(["open", "message first", "message second"]);
+    peer().resume();
+    socket.settle();
+    expect(trace.at(-1)).toBe("close peer");
+    expect(Buffer.compare(socket.takeSent(), frame("answer"))).toBe(0);
+    world.checkAtRest();
+  });
+
   test("of a line framing are lines", () => {
     const world = new NetWorld();
     const { socket, trace } = connect(world, { framing: line(), message: echo });
@@ -323,6 +338,29 @@ describe("TcpSession back-pressure", () => {
     expect(trace.at(-1)).toBe("message later");
     expect(socket.paused).toBe(false);
   });
+});
+
+test("TcpSession of a paused connection is busy: a drain waits for resume()", async () => {
+  const world = new NetWorld();
+  const { socket, trace, peer } = connect(world, { message: (connection) => connection.pause() });
+  socket.deliver(frame("slow question"));
+  const drained = world.reactor.drain(100, 10_000);
+  world.clock.advance(5_000);
+  await Promise.resolve();
+  expect(socket.shutDown).toBe(false);
+  peer().send("answer");
+  peer().resume();
+  for (let turn = 0; turn < 10; turn++) {
+    world.clock.advance(100);
+    await Promise.resolve();
+  }
+  expect(socket.shutDown).toBe(true);
+  socket.peerEnd();
+  socket.settle();
+  world.clock.advance(100);
+  await drained;
+  expect(Buffer.compare(socket.takeSent(), frame("answer"))).toBe(0);
+  expect(trace.at(-1)).toBe("close drain");
 });
 
 describe("TcpSession handlers that fail", () => {
