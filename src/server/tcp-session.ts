@@ -79,7 +79,7 @@ export class TcpSession implements Session {
       position = decoder.position;
       counters[COUNT_FRAMES_IN]!++;
       if (application.isBeat(bytes, decoder.frameStart, decoder.frameEnd)) this.beaten(bytes);
-      else this.deliver(bytes);
+      else this.used(bytes);
       if (--budget === 0) {
         connection.reactor.resumeLater(connection);
         break;
@@ -91,9 +91,13 @@ export class TcpSession implements Session {
     return position - start;
   }
 
+  private used(bytes: Buffer): void {
+    this.times.activeMs = this.connection.reactor.nowMs;
+    this.deliver(bytes);
+  }
+
   private deliver(bytes: Buffer): void {
     const { decoder } = this;
-    this.times.activeMs = this.connection.reactor.nowMs;
     const { options } = this.application;
     if (options.message === undefined) return;
     const frame = bytes.subarray(decoder.frameStart, decoder.frameEnd);

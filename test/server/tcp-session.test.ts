@@ -238,22 +238,24 @@ describe("TcpSession heartbeats", () => {
     expect(world.count(COUNT_HEARTBEATS_OUT)).toBe(1);
   });
 
-  test("do not count as use for the idle timeout", () => {
-    const world = new NetWorld();
-    const options = { heartbeat: { ...heartbeat, idleTimeoutMs: 8_000 } };
-    const { socket, trace } = connect(world, options);
-    for (let second = 1; second <= 7; second++) {
-      world.clock.advance(1_000);
-      socket.deliver(frame(""));
-    }
-    expect(socket.shutDown).toBe(false);
-    world.clock.advance(1_100);
-    expect(socket.shutDown).toBe(true);
-    socket.peerEnd();
-    socket.settle();
-    expect(trace.at(-1)).toBe("close idle");
-    expect(world.closedFor(CLOSE_IDLE)).toBe(1);
-  });
+  for (const deliver of [false, true]) {
+    test(`do not count as use for the idle timeout, deliver: ${deliver}`, () => {
+      const world = new NetWorld();
+      const options = { heartbeat: { ...heartbeat, deliver, idleTimeoutMs: 8_000 } };
+      const { socket, trace } = connect(world, options);
+      for (let second = 1; second <= 7; second++) {
+        world.clock.advance(1_000);
+        socket.deliver(frame(""));
+      }
+      expect(socket.shutDown).toBe(false);
+      world.clock.advance(1_100);
+      expect(socket.shutDown).toBe(true);
+      socket.peerEnd();
+      socket.settle();
+      expect(trace.at(-1)).toBe("close idle");
+      expect(world.closedFor(CLOSE_IDLE)).toBe(1);
+    });
+  }
 });
 
 describe("TcpSession times", () => {
