@@ -60,8 +60,8 @@ export class TcpSession implements Session {
 
   input(bytes: Buffer, start: number, end: number): number {
     const { connection, decoder, application } = this;
-    const { counters } = connection.reactor;
-    this.times.heardMs = connection.reactor.nowMs;
+    const { counters, nowMs } = connection.reactor;
+    this.times.heardMs = nowMs;
     let position = start;
     let budget = FRAMES_PER_EVENT_MAX;
     this.starved = false;
@@ -69,6 +69,7 @@ export class TcpSession implements Session {
       const result = decoder.next(bytes, position, end);
       if (result === FRAME_MORE) {
         this.starved = true;
+        if (position < end) this.times.activeMs = nowMs; // a large frame takes its time
         connection.expectInput(decoder.needBytes);
         break;
       }

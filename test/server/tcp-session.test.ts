@@ -274,6 +274,20 @@ describe("TcpSession times", () => {
     }
   });
 
+  test("a frame that takes longer than the idle timeout renews it with each piece", () => {
+    const world = new NetWorld();
+    const { socket, trace } = connect(world, { heartbeat: idle });
+    const bytes = frame("in pieces");
+    for (const byte of bytes) {
+      socket.deliver(Buffer.of(byte));
+      world.clock.advance(2_900);
+    }
+    expect(trace).toEqual(["open", "message in pieces"]);
+    socket.deliver(bytes.subarray(0, 5));
+    world.clock.advance(3_000 + 50 + 10);
+    expect(socket.shutDown).toBe(true);
+  });
+
   test("a paused connection is not idle, and has the whole timeout from resume() on", () => {
     const world = new NetWorld();
     const { socket, peer } = connect(world, { heartbeat: idle });
