@@ -33,7 +33,7 @@ import type { Session } from "../net/protocol.ts";
 import { BEAT_EVICT_IDLE, BEAT_EVICT_MISSED, BEAT_SEND, Liveness } from "../timer/heartbeat.ts";
 import type { TcpApplication } from "./tcp-application.ts";
 import { TcpConnection } from "./tcp-connection.ts";
-import { watchFailure } from "./thenable.ts";
+import { isThenable, watchFailure } from "./thenable.ts";
 
 export class TcpSession implements Session {
   private readonly connection: Connection;
@@ -182,7 +182,7 @@ export class TcpSession implements Session {
   }
 
   private watch(result: unknown): void {
-    if (result !== undefined) watchFailure(result, (error) => this.failed(error));
+    if (isThenable(result)) watchFailure(result, (error) => this.failed(error));
   }
 
   /** A handler failed: its connection ends, the worker goes on. */
