@@ -142,7 +142,7 @@ describe("TcpSession frames", () => {
     world.checkAtRest();
   });
 
-  test("a FIN that is told during a pause ends the connection at resume(), behind the answer", () => {
+  test("a FIN that is told during a pause ends it at resume(), behind the answer", () => {
     const world = new NetWorld();
     const { socket, trace, peer } = connect(world, { message: (connection) => connection.pause() });
     socket.deliver(Buffer.concat([frame("first"), frame("second")]));
