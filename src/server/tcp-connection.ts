@@ -48,7 +48,8 @@ export class TcpConnection<Data = unknown> {
 
   /**
    * Sends one frame; the bytes are copied. False when more should wait for `drain`, or when the
-   * connection is gone. Throws a RangeError for a payload that the framing cannot carry, and a
+   * connection is gone: it is reset, as "output-overflow", when more than 16 MiB wait for the peer.
+   * Throws a RangeError for a payload that the framing cannot carry, and a
    * TypeError for what is neither bytes nor text.
    */
   send(payload: Uint8Array | string): boolean {
@@ -62,7 +63,7 @@ export class TcpConnection<Data = unknown> {
     return this.writable;
   }
 
-  /** Sends bytes as they are, around the framing. */
+  /** Sends bytes as they are, around the framing; what is said of send() holds here too. */
   write(bytes: Uint8Array): boolean {
     requireBytes(bytes);
     if (!this.isOpen) return false;
@@ -122,7 +123,9 @@ export class TcpConnection<Data = unknown> {
   /** What console.log shows. */
   [Bun.inspect.custom](): string {
     const state = this.isOpen ? `${this.pendingBytes} bytes pending` : "closed";
-    return `TcpConnection ${this.id} from ${this.remoteAddress}:${this.remotePort}, ${state}`;
+    const isUnix = this.remoteAddress === "";
+    const peer = isUnix ? "a Unix socket" : `${this.remoteAddress}:${this.remotePort}`;
+    return `TcpConnection ${this.id} from ${peer}, ${state}`;
   }
 
   /** Internal: a frame without a look at it. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { CLOSE_LOCAL } from "../../src/core/close-reason.ts";
+import { MIB, OUTPUT_CAP_BYTES } from "../../src/core/limits.ts";
 import { encodeFrame } from "../../src/net/framing/encode-frame.ts";
 import { fixedLength } from "../../src/net/framing/fixed-length.ts";
 import { lengthField } from "../../src/net/framing/length-field.ts";
@@ -51,6 +52,21 @@ describe("TcpConnection", () => {
     socket.settle();
     expect(trace.at(-1)).toBe("close local");
     expect(world.closedFor(CLOSE_LOCAL)).toBe(1);
+    world.checkAtRest();
+  });
+
+  test("more than 16 MiB that the peer does not take end the connection, in send() itself", () => {
+    const world = new NetWorld({ memoryBytes: 64 * MIB });
+    const { socket, trace, peer } = connect(world, { framing: raw() }, { spaceBytes: 0 });
+    const step = pattern(MIB);
+    for (let sent = MIB; sent <= OUTPUT_CAP_BYTES; sent += MIB) {
+      expect(peer().send(step)).toBe(false);
+      expect(peer().pendingBytes).toBe(sent);
+    }
+    expect(peer().write(Buffer.from("one more"))).toBe(false);
+    expect(trace).toEqual(["open", "close output-overflow"]);
+    expect(peer().pendingBytes).toBe(0);
+    socket.settle();
     world.checkAtRest();
   });
 
