@@ -12,7 +12,6 @@ import {
   CLOSE_PROTOCOL,
   CLOSE_REASON_NAMES,
   type CloseReason,
-  type CloseReasonName,
 } from "../core/close-reason.ts";
 import {
   COUNT_FRAMES_IN,
@@ -55,7 +54,8 @@ export class TcpSession implements Session {
 
   /** Not in the constructor: the handler may close the connection, which must know its session. */
   opened(): void {
-    this.call(this.application.options.open);
+    const { options } = this.application;
+    this.guard(() => options.open?.(this.peer));
   }
 
   input(bytes: Buffer, start: number, end: number): number {
@@ -130,7 +130,8 @@ export class TcpSession implements Session {
 
   drained(): void {
     this.times.renew(this.connection.reactor.nowMs); // nothing was read, so nothing was heard
-    this.call(this.application.options.drain);
+    const { options } = this.application;
+    this.guard(() => options.drain?.(this.peer));
   }
 
   /** Frames that came before it are still handed over: then it is input() or resume() that ends. */
@@ -161,7 +162,8 @@ export class TcpSession implements Session {
   closed(reason: CloseReason): void {
     this.isGone = true;
     const name = CLOSE_REASON_NAMES[reason] ?? "local";
-    this.call(this.application.options.close, name);
+    const { options } = this.application;
+    this.guard(() => options.close?.(this.peer, name));
   }
 
   private arm(): void {
@@ -169,13 +171,9 @@ export class TcpSession implements Session {
     if (policy !== null) this.connection.setDeadline(policy.nextMs(this.times));
   }
 
-  private call(
-    handler: ((connection: TcpConnection, reason: CloseReasonName) => unknown) | undefined,
-    reason: CloseReasonName = "local", // only close() looks at it
-  ): void {
-    if (handler === undefined) return;
+  private guard(work: () => unknown): void {
     try {
-      this.watch(handler.call(this.application.options, this.peer, reason));
+      this.watch(work());
     } catch (error) {
       this.failed(error);
     }

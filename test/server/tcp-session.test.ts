@@ -1,15 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import {
-  CLOSE_HANDLER,
-  CLOSE_HEARTBEAT,
-  CLOSE_IDLE,
-  CLOSE_PEER,
-  CLOSE_PROTOCOL,
-} from "../../src/core/close-reason.ts";
+import { CLOSE_HEARTBEAT, CLOSE_IDLE, CLOSE_PROTOCOL } from "../../src/core/close-reason.ts";
 import {
   COUNT_FRAMES_IN,
   COUNT_FRAMES_OUT,
-  COUNT_HANDLER_ERRORS,
   COUNT_HEARTBEATS_IN,
   COUNT_HEARTBEATS_OUT,
 } from "../../src/core/counters.ts";
@@ -17,7 +10,6 @@ import { FRAME_WIRE_BYTES_MAX, FRAMES_PER_EVENT_MAX } from "../../src/core/limit
 import { encodeFrame } from "../../src/net/framing/encode-frame.ts";
 import { lengthField } from "../../src/net/framing/length-field.ts";
 import { line } from "../../src/net/framing/line.ts";
-import type { TcpListenerOptions } from "../../src/server/tcp-service.ts";
 import { NetWorld, pattern } from "../support/net-world.ts";
 import { everyCut } from "../support/replay.ts";
 import { connect, echo, frame } from "./tcp-world.ts";
@@ -378,101 +370,3 @@ test("TcpSession of a paused connection is busy: a drain waits for resume()", as
   expect(Buffer.compare(socket.takeSent(), frame("answer"))).toBe(0);
   expect(trace.at(-1)).toBe("close drain");
 });
-
-describe("TcpSession handlers that fail", () => {
-  const failing: [string, TcpListenerOptions][] = [
-    ["open throws", { open: () => raise("open") }],
-    ["message throws", { message: () => raise("message") }],
-    ["message rejects", { message: () => Promise.reject(new Error("message")) }],
-  ];
-  for (const [name, options] of failing) {
-    test(`${name}: this connection ends, others live`, async () => {
-      const world = new NetWorld();
-      const other = connect(world, { message: echo });
-      const { socket, trace } = connect(world, options);
-      if (!socket.closed) socket.deliver(frame("go"));
-      await Promise.resolve();
-      await Promise.resolve();
-      socket.settle();
-      expect(trace.some((call) => call.startsWith("error "))).toBe(true);
-      expect(trace.at(-1)).toBe("close handler");
-      expect(world.closedFor(CLOSE_HANDLER)).toBe(1);
-      expect(world.count(COUNT_HANDLER_ERRORS)).toBe(1);
-      other.socket.deliver(frame("alive"));
-      expect(other.socket.takeSent()).toEqual(frame("alive"));
-      world.check();
-    });
-  }
-
-  test("after close no handler is called, whatever fails late: it is counted", async () => {
-    const world = new NetWorld();
-    const late = Promise.withResolvers<void>();
-    const { socket, trace, peer } = connect(world, {
-      message: () => late.promise,
-      close: () => raise("close"),
-    });
-    socket.deliver(frame("go"));
-    peer().terminate();
-    late.reject(new Error("late"));
-    await late.promise.catch(() => undefined);
-    await Promise.resolve();
-    expect(trace).toEqual(["open", "message go", "close local"]);
-    expect(world.count(COUNT_HANDLER_ERRORS)).toBe(2);
-    world.checkAtRest();
-  });
-
-  test("whatever can be awaited counts as a promise", async () => {
-    const world = new NetWorld();
-    const thenable = { then: (_: unknown, reject: (error: Error) => void) => reject(failure) };
-    const failure = new Error("of another library");
-    const { socket, trace } = connect(world, { message: () => thenable });
-    socket.deliver(frame("go"));
-    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
-    expect(trace.slice(2)).toEqual(["error of another library", "close handler"]);
-  });
-
-  test("an error handler that rejects is logged, and no unhandled rejection", async () => {
-    const world = new NetWorld();
-    const unhandled: unknown[] = [];
-    const listen = (error: unknown): unknown => unhandled.push(error);
-    process.on("unhandledRejection", listen);
-    const { socket } = connect(world, {
-      message: () => raise("message"),
-      error: () => Promise.reject(new Error("error")),
-    });
-    socket.deliver(frame("go"));
-    await new Promise((resolve) => setImmediate(resolve));
-    process.off("unhandledRejection", listen);
-    expect(unhandled).toEqual([]);
-    expect(world.closedFor(CLOSE_HANDLER)).toBe(1);
-  });
-
-  test("close and error that throw do no harm", () => {
-    const world = new NetWorld();
-    const { socket } = connect(world, {
-      message: () => raise("message"),
-      error: () => raise("error"),
-      close: () => raise("close"),
-    });
-    socket.deliver(frame("go"));
-    socket.settle();
-    expect(world.closedFor(CLOSE_HANDLER)).toBe(1);
-    world.checkAtRest();
-  });
-
-  test("a peer that half-closes has its answers and then the end", () => {
-    const world = new NetWorld();
-    const { socket, trace } = connect(world, { message: echo });
-    socket.deliver(frame("last"));
-    socket.peerEnd();
-    socket.settle();
-    expect(socket.takeSent()).toEqual(frame("last"));
-    expect(trace.at(-1)).toBe("close peer");
-    expect(world.closedFor(CLOSE_PEER)).toBe(1);
-    world.checkAtRest();
-  });
-});
-
-function raise(text: string): never {
-  throw new Error(text);
-}
