@@ -32,7 +32,7 @@ export interface TcpListenerOptions<Data = unknown> extends TransportOptions {
   readonly framing?: Framing;
   /** Without it a silent connection is kept for ever. */
   readonly heartbeat?: TcpHeartbeatOptions;
-  /** A connection was accepted. */
+  /** A connection was accepted. Who has to wait for something first may pause() it meanwhile. */
   open?(connection: TcpConnection<Data>): unknown;
   /**
    * A frame has arrived. Its bytes are valid until the handler returns: copy what must last. A
