@@ -154,7 +154,11 @@ test("what is too long to be passed on is refused, and nobody misses anything el
 test("a room outlives the reload of all workers for those who stay", async () => {
   const guests = await gather("stay");
   server.signal("SIGHUP");
-  await server.untilLogged(/reload: done/);
+  // Who is silent for a second would be closed, and a reload may take as long.
+  while (server.logged(/reload: done/) === 0) {
+    for (const guest of guests) guest.send("LEAVE nothing");
+    await Bun.sleep(20);
+  }
   const newcomer = new Guest();
   await newcomer.join("stay", "newcomer");
   newcomer.send("SAY stay welcome");

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { runTcpScript } from "../fuzz/tcp-service.fuzz.ts";
 import { seedOfRun } from "../support/random.ts";
 
-const SCRIPTS = 50;
+const SCRIPTS = 20;
 
 test("a TCP service shows every frame, keeps every answer, and evicts nobody early", () => {
   const seed = seedOfRun();
