@@ -3,29 +3,38 @@
 //
 //   bun examples/chat-client.ts [HOST:PORT] [ROOM] [NAME]
 
-import { encodeFrame, lengthField } from "millrace";
+import { encodeFrame, FRAME_READY, lengthField } from "millrace";
 
-const FRAME_READY = 1; // what a decoder says when there is a whole frame
+const FRAME_BYTES_MAX = 4096;
 const HEARTBEAT_MS = 20_000;
 const HEARTBEAT: Uint8Array = new Uint8Array(0);
 
 const [address = "127.0.0.1:9000", room = "lobby", name = `guest-${process.pid}`] =
   process.argv.slice(2);
-const framing = lengthField({ bytes: 2, maxFrameBytes: 4096 });
+const [, hostname = "", port = ""] = /^\[?(.+?)\]?:(\d{1,5})$/.exec(address) ?? [];
+if (hostname === "" || Number(port) > 65_535) {
+  console.error("usage: bun examples/chat-client.ts [HOST:PORT] [ROOM] [NAME]");
+  process.exit(1);
+}
+const framing = lengthField({ bytes: 2, maxFrameBytes: FRAME_BYTES_MAX });
 const decoder = framing.createDecoder();
 let received = Buffer.alloc(0);
 let unsent = Buffer.alloc(0);
+let isIn = false;
 
-function show(text: string): void {
+function show(frame: string): void {
+  const text = frame.replace(/\p{Cc}/gu, ""); // they would be orders to the terminal
   const [, verb, , rest = ""] = /^(\S+) (\S+) ?(.*)$/s.exec(text) ?? [];
   if (verb === "MESSAGE") console.log(rest.replace(" ", ": "));
   else console.log(`* ${text}`);
+  if (verb === "JOINED") isIn = true;
   if (verb === "LEFT") process.exit(0);
+  if (verb === "ERROR" && !isIn) process.exit(1);
 }
 
 const socket = await Bun.connect({
-  hostname: address.slice(0, address.lastIndexOf(":")),
-  port: Number(address.slice(address.lastIndexOf(":") + 1)),
+  hostname,
+  port: Number(port),
   socket: {
     data(_, chunk) {
       received = Buffer.concat([received, chunk]);
@@ -48,6 +57,7 @@ const socket = await Bun.connect({
 
 function send(payload: Uint8Array | string): void {
   const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
+  if (bytes.length > FRAME_BYTES_MAX) return console.log("* too long");
   unsent = Buffer.concat([unsent, encodeFrame(framing, bytes)]);
   flush();
 }

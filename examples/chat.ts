@@ -11,6 +11,7 @@ import { type Channel, defineService, lengthField, tcp, type TcpConnection } fro
 
 const WORD = /^[\p{L}\p{N}_.-]{1,32}$/u;
 const ROOMS_PER_MEMBER_MAX = 16;
+const FRAME_BYTES_MAX = 4096;
 
 /** The rooms that a connection is in, with its name in each. */
 type Member = TcpConnection<Map<string, string>>;
@@ -51,8 +52,9 @@ function passOn(members: ReadonlySet<Member>, message: Buffer): void {
 function say(member: Member, name: string, text: string): void {
   const nick = member.data!.get(name);
   if (nick === undefined) return refuse(member, `you are not in ${name}`);
-  if (!channel.publish(name, `MESSAGE ${name} ${nick} ${text}`))
-    refuse(member, "busy, say it again");
+  const message = Buffer.from(`MESSAGE ${name} ${nick} ${text}`);
+  if (message.length > FRAME_BYTES_MAX) return refuse(member, "too long");
+  if (!channel.publish(name, message)) refuse(member, "busy, say it again");
 }
 
 function leave(member: Member, name: string): boolean {
@@ -78,7 +80,7 @@ export default defineService({
   listeners: [
     tcp<Map<string, string>>({
       port: 9000,
-      framing: lengthField({ bytes: 2, maxFrameBytes: 4096 }),
+      framing: lengthField({ bytes: 2, maxFrameBytes: FRAME_BYTES_MAX }),
       heartbeat: { intervalMs: 30_000, misses: 3 },
       open(member) {
         member.data = new Map();

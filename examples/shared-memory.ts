@@ -25,6 +25,10 @@ else self.onmessage = ({ data }: MessageEvent<Start>) => self.postMessage(work(d
 
 async function main(): Promise<void> {
   const messages = Number(process.argv[2] ?? 50_000);
+  if (!Number.isSafeInteger(messages) || messages < 1) {
+    console.error("usage: bun examples/shared-memory.ts [messages]");
+    process.exit(1);
+  }
   const arena = Arena.create({ bytesMax: 64 * 1024 * 1024, workers: 4 });
   const ring = new SharedArrayBuffer((RING_SLOTS + 2) * 4);
   const roles = ["producer", "consumer", "consumer"] as const;

@@ -23,7 +23,15 @@ export { fixedLength } from "./net/framing/fixed-length.ts";
 export { lengthField } from "./net/framing/length-field.ts";
 export { line } from "./net/framing/line.ts";
 export { encodeFrame } from "./net/framing/encode-frame.ts";
-export type { FrameDecoder, Framing } from "./net/framing/framing.ts";
+export {
+  FRAME_ERROR,
+  FRAME_MORE,
+  FRAME_READY,
+  type FrameDecoder,
+  type Framing,
+} from "./net/framing/framing.ts";
+export type { ProxyProtocol } from "./net/proxy-protocol.ts";
+export type { CloseReasonName } from "./core/close-reason.ts";
 export type { StaticOptions } from "./server/static-options.ts";
 export type { TcpConnection } from "./server/tcp-connection.ts";
 export {
@@ -32,6 +40,8 @@ export {
   type TcpListener,
   type TcpListenerOptions,
 } from "./server/tcp-service.ts";
+export { TimerTable, type TimerHandle, type TimerTableOptions } from "./timer/timer-table.ts";
+export type { TransportOptions } from "./server/transport.ts";
 export type { Channel, ChannelHandler } from "./server/channel.ts";
 export {
   defineService,

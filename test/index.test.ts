@@ -5,7 +5,11 @@ test("the public door opens on exactly what is meant to be public", () => {
   expect(Object.keys(millrace).sort()).toEqual([
     "Arena",
     "BlockError",
+    "FRAME_ERROR",
+    "FRAME_MORE",
+    "FRAME_READY",
     "MillraceError",
+    "TimerTable",
     "defineService",
     "delimiter",
     "encodeFrame",

@@ -59,7 +59,7 @@ const START_OPTIONS = {
     "open connections of a worker (90 % of the descriptors)",
   ),
   "idle-timeout": duration(
-    `silent connections are closed after it (${formatDuration(IDLE_TIMEOUT_MS)})`,
+    `silent HTTP connections are closed after it (${formatDuration(IDLE_TIMEOUT_MS)})`,
   ),
   "head-timeout": duration(`for a whole request head (${formatDuration(HEAD_TIMEOUT_MS)})`),
   "body-timeout": duration(`for each --body-min of a body (${formatDuration(BODY_WINDOW_MS)})`),

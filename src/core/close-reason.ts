@@ -38,6 +38,9 @@ export const CLOSE_REASON_NAMES = [
   "tls",
 ] as const;
 
+/** Why a connection ended, as an application sees it. */
+export type CloseReasonName = (typeof CLOSE_REASON_NAMES)[number];
+
 /** An index into CLOSE_REASON_NAMES. */
 export type CloseReason = number;
 

@@ -71,6 +71,9 @@ export const EMPTY_LINES_MAX = 8; // 400: before a request line
 // Frames of a TCP service: an error, then the connection closes.
 export const FRAME_BYTES_MAX_DEFAULT: number = 1 * MIB; // where a framing names no maximum
 export const FRAME_BYTES_MAX_LIMIT: number = 1 * GIB; // positions on the wire stay int32
+// A frame that spans reads is put together in one io_buf of at most 8 MiB, into which the read that
+// ends the frame brings what follows it: 512 KiB at most in Bun 1.4.5.
+export const FRAME_WIRE_BYTES_MAX: number = 7 * MIB; // tcp() throws a RangeError
 
 // Access log. What finds no room while the disk does not take it is lost, and counted.
 export const ACCESS_LOG_LINE_BYTES_MAX: number = 4 * KIB; // a pipe takes so much whole

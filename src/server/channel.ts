@@ -6,6 +6,7 @@
 // nothing else of the message.
 
 import { MAIL_BYTES_MAX, TOPIC_BYTES_MAX } from "../core/limits.ts";
+import { watchFailure } from "./thenable.ts";
 
 /** The payload is valid during the call only: copy what must last. */
 export type ChannelHandler = (payload: Buffer, topic: string) => unknown;
@@ -22,7 +23,7 @@ export interface Channel {
    * Gives the payload to every subscriber of the topic in every worker, this one included: here at
    * once, there soon, and in the order of the calls. False when a worker is too far behind (256 KiB
    * of messages): then nobody has got it. Throws a RangeError above 64 KiB, or for a topic above
-   * 256 bytes.
+   * 256 bytes, and a TypeError for what is neither bytes nor text.
    */
   publish(topic: string, payload: Uint8Array | string): boolean;
   /** Returns what ends the subscription. */
@@ -52,6 +53,9 @@ export class TopicChannel implements Channel {
 
   publish(topic: string, payload: Uint8Array | string): boolean {
     const bytes = typeof payload === "string" ? encoder.encode(payload) : payload;
+    if (!(bytes instanceof Uint8Array)) {
+      throw new TypeError("Cannot publish the payload: it must be a Uint8Array or a string");
+    }
     if (bytes.length > MAIL_BYTES_MAX) {
       throw new RangeError(
         `Cannot publish ${bytes.length} bytes: at most ${MAIL_BYTES_MAX} at a time`,
@@ -64,6 +68,9 @@ export class TopicChannel implements Channel {
   }
 
   subscribe(name: string, handler: ChannelHandler): () => void {
+    if (typeof handler !== "function") {
+      throw new TypeError("Cannot subscribe: the handler must be a function");
+    }
     const topic = this.topics.get(name) ?? this.add(makeTopic(name));
     const own: ChannelHandler = (payload, from) => handler(payload, from); // may be given twice
     topic.handlers = [...topic.handlers, own];
@@ -85,10 +92,12 @@ export class TopicChannel implements Channel {
   }
 
   private deliver(topic: Topic, payload: Buffer): void {
-    for (const handler of topic.handlers) {
+    const { handlers } = topic;
+    for (const handler of handlers) {
+      // One before it may have ended it.
+      if (topic.handlers !== handlers && !topic.handlers.includes(handler)) continue;
       try {
-        const result = handler(payload, topic.name);
-        if (result instanceof Promise) result.catch(this.onError);
+        watchFailure(handler(payload, topic.name), this.onError);
       } catch (error) {
         this.onError(error);
       }

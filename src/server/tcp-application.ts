@@ -7,10 +7,8 @@ import { raw } from "../net/framing/raw.ts";
 import type { Connection } from "../net/connection.ts";
 import type { Protocol, Session } from "../net/protocol.ts";
 import { HeartbeatPolicy } from "../timer/heartbeat.ts";
-import type { TcpListenerOptions } from "./tcp-service.ts";
+import { heartbeatPayload, type TcpListenerOptions } from "./tcp-service.ts";
 import { TcpSession } from "./tcp-session.ts";
-
-const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 export class TcpApplication implements Protocol {
   readonly options: TcpListenerOptions;
@@ -30,8 +28,7 @@ export class TcpApplication implements Protocol {
     this.log = log;
     this.framing = options.framing ?? raw();
     this.policy = heartbeat === undefined ? null : new HeartbeatPolicy(heartbeat);
-    const payload = heartbeat?.payload ?? NO_BYTES;
-    this.beat = typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
+    this.beat = heartbeatPayload(heartbeat);
     this.deliversBeats = heartbeat?.deliver ?? false;
     this.speaks = this.policy?.speaks ?? false;
     this.beats = this.policy !== null && this.policy.intervalMs > 0;

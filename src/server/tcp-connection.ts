@@ -1,7 +1,7 @@
 // A connection as the handlers of a TCP service see it. It frames what is sent, keeps what the
 // kernel does not take yet, and outlives the socket harmlessly: after the end, send() says false.
 
-import { CLOSE_LOCAL } from "../core/close-reason.ts";
+import { CLOSE_LOCAL, CLOSE_PEER } from "../core/close-reason.ts";
 import { COUNT_FRAMES_OUT } from "../core/counters.ts";
 import { type Framing, FRAMING_OK, FRAMING_TEXTS } from "../net/framing/framing.ts";
 import { type Connection, STATE_OPEN } from "../net/connection.ts";
@@ -48,25 +48,28 @@ export class TcpConnection<Data = unknown> {
 
   /**
    * Sends one frame; the bytes are copied. False when more should wait for `drain`, or when the
-   * connection is gone. Throws a RangeError for a payload that the framing cannot carry.
+   * connection is gone: it is reset, as "output-overflow", when more than 16 MiB wait for the peer.
+   * Throws a RangeError for a payload that the framing cannot carry, and a
+   * TypeError for what is neither bytes nor text.
    */
   send(payload: Uint8Array | string): boolean {
     const bytes = typeof payload === "string" ? encoder.encode(payload) : payload;
+    requireBytes(bytes);
     const code = this.framing.check(bytes, 0, bytes.length);
     if (code !== FRAMING_OK) throw new RangeError(`Cannot send the frame: ${FRAMING_TEXTS[code]!}`);
     if (!this.isOpen) return false;
-    this.times.activeMs = this.connection.reactor.nowMs;
     this.writeFrame(bytes);
+    this.times.activeMs = this.times.sentMs;
     return this.writable;
   }
 
-  /** Sends bytes as they are, around the framing. */
+  /** Sends bytes as they are, around the framing; what is said of send() holds here too. */
   write(bytes: Uint8Array): boolean {
+    requireBytes(bytes);
     if (!this.isOpen) return false;
-    const { nowMs } = this.connection.reactor;
-    this.times.activeMs = nowMs;
-    this.times.sentMs = nowMs;
-    const previous = this.connection.cork();
+    const previous = this.connection.cork(); // brings the clock up to date
+    this.times.sentMs = this.connection.reactor.nowMs;
+    this.times.activeMs = this.times.sentMs;
     this.connection.write(bytes, 0, bytes.length);
     this.connection.uncork(previous);
     return this.writable;
@@ -82,16 +85,25 @@ export class TcpConnection<Data = unknown> {
     }
   }
 
-  /** Stops `message`; what arrives meanwhile stays with the kernel, and the peer slows down. */
+  /**
+   * Stops `message`; what arrives meanwhile stays with the kernel, and the peer slows down. It is
+   * not held to be silent for that time.
+   */
   pause(): void {
     this.paused = true;
     this.connection.holdInput(true);
   }
 
   resume(): void {
+    if (!this.paused) return;
+    const { connection, times } = this;
     this.paused = false;
-    this.connection.holdInput(false);
-    this.connection.resumeInput();
+    connection.reactor.readClock(); // it may be called outside of any event
+    times.renew(connection.reactor.nowMs);
+    connection.holdInput(false);
+    connection.resumeInput();
+    const isOver = connection.peerEnded && !connection.hasInput && !this.isPaused;
+    if (isOver) connection.close(CLOSE_PEER);
   }
 
   get isPaused(): boolean {
@@ -111,7 +123,9 @@ export class TcpConnection<Data = unknown> {
   /** What console.log shows. */
   [Bun.inspect.custom](): string {
     const state = this.isOpen ? `${this.pendingBytes} bytes pending` : "closed";
-    return `TcpConnection ${this.id} from ${this.remoteAddress}:${this.remotePort}, ${state}`;
+    const isUnix = this.remoteAddress === "";
+    const peer = isUnix ? "a Unix socket" : `${this.remoteAddress}:${this.remotePort}`;
+    return `TcpConnection ${this.id} from ${peer}, ${state}`;
   }
 
   /** Internal: a frame without a look at it. */
@@ -143,4 +157,10 @@ export class TcpConnection<Data = unknown> {
     if (framing.tail.length > 0) target.set(framing.tail, end);
     return end + framing.tail.length;
   }
+}
+
+/** Anything else with a length, or without one, would leave a damaged stream. */
+function requireBytes(payload: unknown): void {
+  if (payload instanceof Uint8Array) return;
+  throw new TypeError("Cannot send the payload: it must be a Uint8Array or a string");
 }

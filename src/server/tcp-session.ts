@@ -32,6 +32,7 @@ import type { Session } from "../net/protocol.ts";
 import { BEAT_EVICT_IDLE, BEAT_EVICT_MISSED, BEAT_SEND, Liveness } from "../timer/heartbeat.ts";
 import type { TcpApplication } from "./tcp-application.ts";
 import { TcpConnection } from "./tcp-connection.ts";
+import { isThenable, watchFailure } from "./thenable.ts";
 
 export class TcpSession implements Session {
   private readonly connection: Connection;
@@ -39,6 +40,8 @@ export class TcpSession implements Session {
   private readonly peer: TcpConnection;
   private readonly decoder: FrameDecoder;
   private readonly times: Liveness;
+  private starved = false; // what is left over is no whole frame
+  private isGone = false;
 
   constructor(connection: Connection, application: TcpApplication) {
     this.connection = connection;
@@ -51,18 +54,22 @@ export class TcpSession implements Session {
 
   /** Not in the constructor: the handler may close the connection, which must know its session. */
   opened(): void {
-    this.call(this.application.options.open);
+    const { options } = this.application;
+    this.guard(() => options.open?.(this.peer));
   }
 
   input(bytes: Buffer, start: number, end: number): number {
     const { connection, decoder, application } = this;
-    const { counters } = connection.reactor;
-    this.times.heardMs = connection.reactor.nowMs;
+    const { counters, nowMs } = connection.reactor;
+    this.times.heardMs = nowMs;
     let position = start;
     let budget = FRAMES_PER_EVENT_MAX;
+    this.starved = false;
     while (connection.state === STATE_OPEN && !this.peer.isPaused && connection.writable) {
       const result = decoder.next(bytes, position, end);
       if (result === FRAME_MORE) {
+        this.starved = true;
+        if (position < end) this.times.activeMs = nowMs; // a large frame takes its time
         connection.expectInput(decoder.needBytes);
         break;
       }
@@ -73,25 +80,30 @@ export class TcpSession implements Session {
       position = decoder.position;
       counters[COUNT_FRAMES_IN]!++;
       if (application.isBeat(bytes, decoder.frameStart, decoder.frameEnd)) this.beaten(bytes);
-      else this.deliver(bytes);
+      else this.used(bytes);
       if (--budget === 0) {
         connection.reactor.resumeLater(connection);
         break;
       }
     }
+    const isOver = connection.peerEnded && (this.starved || position === end);
+    if (isOver && !this.peer.isPaused) connection.close(CLOSE_PEER);
     this.arm();
     return position - start;
   }
 
+  private used(bytes: Buffer): void {
+    this.times.activeMs = this.connection.reactor.nowMs;
+    this.deliver(bytes);
+  }
+
   private deliver(bytes: Buffer): void {
     const { decoder } = this;
-    this.times.activeMs = this.connection.reactor.nowMs;
     const { options } = this.application;
     if (options.message === undefined) return;
     const frame = bytes.subarray(decoder.frameStart, decoder.frameEnd);
     try {
-      const result = options.message(this.peer, frame);
-      if (result instanceof Promise) result.catch((error: unknown) => this.failed(error));
+      this.watch(options.message(this.peer, frame));
     } catch (error) {
       this.failed(error);
     }
@@ -117,18 +129,21 @@ export class TcpSession implements Session {
   }
 
   drained(): void {
-    this.call(this.application.options.drain);
+    this.times.renew(this.connection.reactor.nowMs); // nothing was read, so nothing was heard
+    const { options } = this.application;
+    this.guard(() => options.drain?.(this.peer));
   }
 
+  /** Frames that came before it are still handed over: then it is input() or resume() that ends. */
   ended(): void {
-    this.connection.close(CLOSE_PEER);
+    if (this.peer.isPaused) return;
+    if (this.starved || !this.connection.hasInput) this.connection.close(CLOSE_PEER);
   }
 
   timeout(nowMs: number): void {
     const { policy } = this.application;
     if (policy === null) return;
-    // Whoever is not listened to cannot be heard.
-    if (this.peer.isPaused || !this.connection.writable) this.times.heardMs = nowMs;
+    if (this.peer.isPaused) this.times.renew(nowMs); // whoever is not listened to cannot be heard
     const due = policy.next(this.times, nowMs);
     if (due === BEAT_EVICT_IDLE) return this.connection.close(CLOSE_IDLE);
     if (due === BEAT_EVICT_MISSED) return this.connection.close(CLOSE_HEARTBEAT);
@@ -139,13 +154,16 @@ export class TcpSession implements Session {
     this.arm();
   }
 
+  /** Who has paused is at work on an answer. */
   idleSinceMs(): number {
-    return this.times.activeMs;
+    return this.peer.isPaused ? -1 : this.times.activeMs;
   }
 
   closed(reason: CloseReason): void {
-    const name: string = CLOSE_REASON_NAMES[reason] ?? "local";
-    this.call(this.application.options.close, name);
+    this.isGone = true;
+    const name = CLOSE_REASON_NAMES[reason] ?? "local";
+    const { options } = this.application;
+    this.guard(() => options.close?.(this.peer, name));
   }
 
   private arm(): void {
@@ -153,17 +171,16 @@ export class TcpSession implements Session {
     if (policy !== null) this.connection.setDeadline(policy.nextMs(this.times));
   }
 
-  private call(
-    handler: ((connection: TcpConnection, detail: string) => unknown) | undefined,
-    detail = "",
-  ): void {
-    if (handler === undefined) return;
+  private guard(work: () => unknown): void {
     try {
-      const result = handler.call(this.application.options, this.peer, detail);
-      if (result instanceof Promise) result.catch((error: unknown) => this.failed(error));
+      this.watch(work());
     } catch (error) {
       this.failed(error);
     }
+  }
+
+  private watch(result: unknown): void {
+    if (isThenable(result)) watchFailure(result, (error) => this.failed(error));
   }
 
   /** A handler failed: its connection ends, the worker goes on. */
@@ -175,10 +192,13 @@ export class TcpSession implements Session {
   }
 
   private report(error: Error): void {
+    if (this.isGone) return;
+    const { application } = this;
+    const onSecond = (second: unknown): void => application.handlerError(second);
     try {
-      this.application.options.error?.(this.peer, error);
+      watchFailure(application.options.error?.(this.peer, error), onSecond);
     } catch (second) {
-      this.application.handlerError(second);
+      onSecond(second);
     }
   }
 }

@@ -48,6 +48,12 @@ export class Liveness {
     this.sentMs = nowMs;
     this.beatMs = nowMs;
   }
+
+  /** The peer could not be heard up to now: its silence begins here. */
+  renew(nowMs: number): void {
+    this.heardMs = nowMs;
+    this.activeMs = nowMs;
+  }
 }
 
 export class HeartbeatPolicy {

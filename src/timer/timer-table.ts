@@ -8,6 +8,7 @@
 // so the handle of a timer that has fired or was stopped can never name another one.
 
 import { type Clock, systemClock } from "../core/clock.ts";
+import { MillraceError } from "../core/errors.ts";
 import { TimerDriver } from "./timer-driver.ts";
 import type { TimerHost } from "./timer-host.ts";
 import { TimingWheel } from "./timing-wheel.ts";
@@ -43,8 +44,12 @@ export class TimerTable<Payload> {
   private readonly payloads: (Payload | undefined)[] = [];
   private readonly generations: number[] = [];
   private readonly freeIndexes: number[] = [];
+  private isClosed = false;
 
   constructor(options: TimerTableOptions<Payload>) {
+    if (typeof options.onExpire !== "function") {
+      throw new TypeError("Cannot use timers: onExpire must be a function");
+    }
     const clock = options.clock ?? systemClock;
     const nowMs = clock.nowMs();
     const tickMs = options.tickMs ?? TICK_MS;
@@ -68,8 +73,10 @@ export class TimerTable<Payload> {
     return this.driver.wheel.armedCount;
   }
 
-  /** Fires once `delayMs` have passed, 0 .. 2^40; a RangeError for more. */
+  /** Fires once `delayMs` have passed, 0 .. 2^40; a RangeError for more, ERR_CLOSED at the end. */
   start(delayMs: number, payload: Payload): TimerHandle {
+    if (this.isClosed)
+      throw new MillraceError("ERR_CLOSED", "Cannot start a timer: they are closed");
     const deadlineMs = this.deadlineOf(delayMs);
     const index = this.freeIndexes.pop() ?? this.newIndex();
     this.payloads[index] = payload;
@@ -102,6 +109,7 @@ export class TimerTable<Payload> {
 
   /** Stops all timers, for good. */
   close(): void {
+    this.isClosed = true;
     this.driver.stop();
     for (let index = 0; index < this.generations.length; index++) {
       if (this.driver.wheel.isArmed(index)) this.stop(this.handleOf(index));
@@ -109,7 +117,8 @@ export class TimerTable<Payload> {
   }
 
   private deadlineOf(delayMs: number): number {
-    if (delayMs >= 0 && delayMs <= DELAY_MS_MAX) return this.clock.nowMs() + delayMs;
+    if (typeof delayMs === "number" && delayMs >= 0 && delayMs <= DELAY_MS_MAX)
+      return this.clock.nowMs() + delayMs;
     throw new RangeError(`Cannot start a timer of ${delayMs} ms: it must be 0..${DELAY_MS_MAX}`);
   }
 

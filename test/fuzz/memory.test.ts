@@ -126,3 +126,11 @@ test("examples/shared-memory.ts passes every message without a copy", async () =
   expect(await child.exited).toBe(0);
   expect(text).toContain(" 0 bytes still in use");
 });
+
+test("examples/shared-memory.ts says how it is run when it is given no number", () => {
+  const example = new URL("../../examples/shared-memory.ts", import.meta.url).pathname;
+  for (const wrong of ["many", "-5", "0", "1.5", "--help"]) {
+    const { exitCode, stderr } = Bun.spawnSync([process.execPath, example, wrong]);
+    expect([exitCode, stderr.toString()]).toEqual([1, expect.stringMatching(/^usage: .*\n$/)]);
+  }
+});

@@ -137,10 +137,28 @@ test("what makes no sense is answered, and costs nobody else anything", async ()
   for (const each of [guest, other]) each.leave();
 });
 
+test("what is too long to be passed on is refused, and nobody misses anything else", async () => {
+  const [guest, other] = [new Guest(), new Guest()];
+  await guest.join("long", "guest");
+  await other.join("long", "other");
+  const most = 4096 - "MESSAGE long guest ".length;
+  guest.send(`SAY long ${"x".repeat(most + 1)}`);
+  guest.send(`SAY long ${"x".repeat(most)}`);
+  guest.send("SAY long short");
+  for (const each of [guest, other]) await each.until(() => each.messages("long").length === 2);
+  expect(other.messages("long")[1]).toBe("MESSAGE long guest short");
+  expect(guest.heard).toContain("ERROR too long");
+  for (const each of [guest, other]) each.leave();
+});
+
 test("a room outlives the reload of all workers for those who stay", async () => {
   const guests = await gather("stay");
   server.signal("SIGHUP");
-  await server.untilLogged(/reload: done/);
+  // Who is silent for a second would be closed, and a reload may take as long.
+  while (server.logged(/reload: done/) === 0) {
+    for (const guest of guests) guest.send("LEAVE nothing");
+    await Bun.sleep(20);
+  }
   const newcomer = new Guest();
   await newcomer.join("stay", "newcomer");
   newcomer.send("SAY stay welcome");
@@ -148,6 +166,41 @@ test("a room outlives the reload of all workers for those who stay", async () =>
     await guest.until(() => guest.messages("stay").length === 1);
     guest.leave();
   }
+});
+
+/** The client in the terminal, with `input` typed at it and then Ctrl-D. */
+async function client(args: string[], input: string): Promise<[number, string, string]> {
+  const child = Bun.spawn([process.execPath, path("chat-client.ts"), ...args], {
+    stdin: new Blob([input]),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const texts = [new Response(child.stdout).text(), new Response(child.stderr).text()] as const;
+  const [out, error] = await Promise.all(texts);
+  return [await child.exited, out, error];
+}
+
+test("the client in the terminal says what is wrong in a line, and ends", async () => {
+  const here = `127.0.0.1:${server.port}`;
+  for (const address of ["nonsense", "--help", "127.0.0.1:99999", "127.0.0.1:", ":1", "[::1]:x"]) {
+    const [code, out, error] = await client([address], "");
+    expect([address, code, out]).toEqual([address, 1, ""]);
+    expect(error).toMatch(/^(?:usage: bun examples|Cannot reach ).*\n$/);
+  }
+  const refused = "* ERROR a room and a name, one word each\n";
+  expect(await client([here, "two words"], "hello\n")).toEqual([1, refused, ""]);
+});
+
+test("the client in the terminal survives a long line, and what others send to it", async () => {
+  const guest = new Guest();
+  await guest.join("odd", "guest");
+  const here = `127.0.0.1:${server.port}`;
+  const [code, out, error] = await client([here, "odd", "ann"], `${"x".repeat(5000)}\n\x1b[2J!\n`);
+  expect([code, error]).toEqual([0, ""]);
+  expect(out.split("\n")).toContain("* too long");
+  expect(out).toEndWith("\nann: [2J!\n* LEFT odd\n");
+  await guest.until(() => guest.messages("odd").length === 1);
+  guest.leave();
 });
 
 test("the client in the terminal says its lines, prints what it hears, and leaves", async () => {

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { CLOSE_LOCAL } from "../../src/core/close-reason.ts";
+import { MIB, OUTPUT_CAP_BYTES } from "../../src/core/limits.ts";
+import { encodeFrame } from "../../src/net/framing/encode-frame.ts";
+import { fixedLength } from "../../src/net/framing/fixed-length.ts";
+import { lengthField } from "../../src/net/framing/length-field.ts";
 import { line } from "../../src/net/framing/line.ts";
+import { raw } from "../../src/net/framing/raw.ts";
 import { NetWorld, pattern } from "../support/net-world.ts";
 import { connect, frame } from "./tcp-world.ts";
 
@@ -10,6 +15,27 @@ describe("TcpConnection", () => {
     const { socket, peer } = connect(world, { framing: line({ maxLineBytes: 100 } as never) });
     expect(() => peer().send("two\nlines")).toThrow("Cannot send the frame");
     expect(socket.takeSent().length).toBe(0);
+  });
+
+  test("send() and write() refuse what is no bytes, under every framing", () => {
+    const wrong: unknown[] = [new ArrayBuffer(5), { length: 3 }, new Uint16Array([1, 2]), 5, null];
+    for (const framing of [
+      raw(),
+      line(),
+      lengthField({ bytes: 4 }),
+      fixedLength({ frameBytes: 3 }),
+    ]) {
+      const world = new NetWorld();
+      const { socket, peer } = connect(world, { framing });
+      for (const payload of [...wrong, undefined, [1, 2, 3]]) {
+        expect(() => peer().send(payload as never)).toThrow(TypeError);
+        expect(() => peer().write(payload as never)).toThrow(TypeError);
+      }
+      expect(socket.takeSent().length).toBe(0);
+      peer().send("abc");
+      expect(Buffer.compare(socket.takeSent(), encodeFrame(framing, Buffer.from("abc")))).toBe(0);
+      world.check();
+    }
   });
 
   test("close() lets everything leave first, and send() after it says false", () => {
@@ -26,6 +52,21 @@ describe("TcpConnection", () => {
     socket.settle();
     expect(trace.at(-1)).toBe("close local");
     expect(world.closedFor(CLOSE_LOCAL)).toBe(1);
+    world.checkAtRest();
+  });
+
+  test("more than 16 MiB that the peer does not take end the connection, in send() itself", () => {
+    const world = new NetWorld({ memoryBytes: 64 * MIB });
+    const { socket, trace, peer } = connect(world, { framing: raw() }, { spaceBytes: 0 });
+    const step = pattern(MIB);
+    for (let sent = MIB; sent <= OUTPUT_CAP_BYTES; sent += MIB) {
+      expect(peer().send(step)).toBe(false);
+      expect(peer().pendingBytes).toBe(sent);
+    }
+    expect(peer().write(Buffer.from("one more"))).toBe(false);
+    expect(trace).toEqual(["open", "close output-overflow"]);
+    expect(peer().pendingBytes).toBe(0);
+    socket.settle();
     world.checkAtRest();
   });
 

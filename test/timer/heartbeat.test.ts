@@ -176,3 +176,12 @@ describe("HeartbeatPolicy", () => {
     expect(cannot({ speaksFirst: "server" })).toThrow(TypeError);
   });
 });
+
+test("Liveness.renew begins the silence anew, for heartbeats and for idleness", () => {
+  const policy = new HeartbeatPolicy({ intervalMs: 1_000, misses: 3, idleTimeoutMs: 2_000 });
+  const times = new Liveness(0);
+  times.renew(10_000);
+  expect(policy.nextMs(times)).toBe(12_000);
+  times.activeMs = 20_000;
+  expect(policy.nextMs(times)).toBe(13_000);
+});

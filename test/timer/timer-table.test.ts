@@ -94,6 +94,9 @@ describe("TimerTable", () => {
     expect(timers.has(handle)).toBe(false);
     clock.advance(1_000);
     expect(fired).toEqual([]);
+    expect(() => timers.start(1, "late")).toThrow("Cannot start a timer: they are closed");
+    expect(timers.restart(handle, 1)).toBe(false);
+    timers.close();
   });
 
   test("refuses delays that cannot be meant", () => {
@@ -101,7 +104,10 @@ describe("TimerTable", () => {
     expect(() => timers.start(-1, "x")).toThrow(
       new RangeError("Cannot start a timer of -1 ms: it must be 0..1099511627776"),
     );
-    expect(() => timers.start(NaN, "x")).toThrow(RangeError);
+    for (const delayMs of [NaN, "5", null, undefined]) {
+      expect(() => timers.start(delayMs as never, "x")).toThrow(RangeError);
+    }
+    expect(() => new TimerTable({} as never)).toThrow("onExpire must be a function");
     expect(() => timers.start(Infinity, "x")).toThrow(RangeError);
     expect(() => new TimerTable({ onExpire() {}, tickMs: 0 })).toThrow(RangeError);
     expect(timers.size).toBe(0);

@@ -58,20 +58,27 @@ export function lengthField(options: LengthFieldOptions): Framing {
   const adjustment = wholeOption(NAME, "adjustment", wanted, -ADJUSTMENT_MAX, ADJUSTMENT_MAX);
   const endian = choiceOption(NAME, "endian", options.endian ?? "big", ["big", "little"]);
   if (options.bytes === "varint") {
-    if (options.strip === undefined) return new VarintFraming(maxFrameBytes, offset, adjustment);
-    throw new TypeError(
-      "Cannot use length-field framing with strip and a varint: its width varies",
-    );
+    if (options.strip !== undefined) {
+      throw new TypeError(
+        "Cannot use length-field framing with strip and a varint: its width varies",
+      );
+    }
+    if (offset > 0) requireHeadFits(offset + 1, maxFrameBytes);
+    return new VarintFraming(maxFrameBytes, offset, adjustment);
   }
   const width = choiceOption(NAME, "bytes", options.bytes, LENGTH_WIDTHS);
   const usual = offset === 0 ? width : 0;
   const strip = wholeOption(NAME, "strip", options.strip ?? usual, 0, HEAD_BYTES_MAX);
-  if (offset + width - strip > maxFrameBytes) {
-    throw new RangeError(
-      `Cannot use length-field framing with maxFrameBytes ${maxFrameBytes}: its head does not fit`,
-    );
-  }
+  requireHeadFits(offset + width - strip, maxFrameBytes);
   return new LengthFieldFraming({ width, maxFrameBytes, offset, adjustment, strip, endian });
+}
+
+/** The part of a head that the application gets with each frame. */
+function requireHeadFits(headBytes: number, maxFrameBytes: number): void {
+  if (headBytes <= maxFrameBytes) return;
+  throw new RangeError(
+    `Cannot use length-field framing with maxFrameBytes ${maxFrameBytes}: its head does not fit`,
+  );
 }
 
 interface Shape {

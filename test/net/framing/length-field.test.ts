@@ -180,6 +180,7 @@ describe("lengthField options", () => {
     expect(cannot({ bytes: 4, endian: "middle" })).toThrow(RangeError);
     expect(cannot({ bytes: 8, offset: 8, maxFrameBytes: 10 })).toThrow(RangeError);
     expect(cannot({ bytes: "varint", strip: 1 })).toThrow(TypeError);
+    expect(cannot({ bytes: "varint", offset: 4, maxFrameBytes: 4 })).toThrow("head does not fit");
   });
 });
 
