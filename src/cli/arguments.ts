@@ -75,11 +75,7 @@ const START_OPTIONS = {
     2 ** 31 - 1,
     `connections that wait for accept (${BACKLOG_DEFAULT})`,
   ),
-  io: oneOf(
-    "KIND",
-    IO_KINDS,
-    `${IO_KINDS.join(", ")}: whose sockets (auto: io_uring if it is there)`,
-  ),
+  io: oneOf(IO_KINDS.join("|"), IO_KINDS, "io_uring or Bun's sockets (auto: what is there)"),
   "access-log": text("FILE|-", "a file", "a line for each request; - is standard output"),
   "access-log-format": oneOf(
     "F",

@@ -120,8 +120,9 @@ export class Connection {
   cork(): Connection | null {
     const reactor = this.reactor;
     const previous = reactor.corked;
-    if (previous === null) reactor.readClock();
-    else if (previous !== this) previous.flushCork();
+    if (previous === null) {
+      if (!reactor.keepsClock) reactor.readClock();
+    } else if (previous !== this) previous.flushCork();
     reactor.corked = this;
     return previous;
   }
@@ -416,7 +417,6 @@ export class Connection {
 
   /** What was staged is with the kernel. */
   onSent(): void {
-    this.reactor.readClock();
     this.settle();
   }
 

@@ -66,6 +66,8 @@ export class Reactor {
   readonly limits: ReactorLimits;
   readonly timers: TimerDriver;
   readonly connections: ConnectionTable = new ConnectionTable();
+  /** nowMs is as of now, or nearly: see keepClock(). */
+  keepsClock = false;
   /** Whose output is collected at the moment. */
   corked: Connection | null = null;
   readonly corkBytes: Buffer;
@@ -141,6 +143,16 @@ export class Reactor {
         socket.terminate();
       },
     };
+  }
+
+  /** Reads the clock for the events that come now: each by itself need not. */
+  keepClock(): void {
+    this.readClock();
+    this.keepsClock = true;
+  }
+
+  releaseClock(): void {
+    this.keepsClock = false;
   }
 
   /** For whatever happens outside of the events of a socket. */

@@ -2,6 +2,7 @@
 // decoded before it is asked for. Pooled: it belongs to the handler until the handler has returned
 // and its promise, if any, has settled.
 
+import { copyBytes } from "../buffer/io-buf.ts";
 import { MillraceError } from "../core/errors.ts";
 import { latin1Slice } from "../core/latin1.ts";
 import type { RequestBody } from "./request-body.ts";
@@ -64,7 +65,9 @@ export class HttpRequest {
   /** The head in memory of its own, because its bytes are about to be reused. */
   private detach(): void {
     const length = this.parser.headBytes;
-    this.head = Buffer.from(this.head.subarray(this.headAt, this.headAt + length));
+    const copy = Buffer.allocUnsafeSlow(length); // of its own: it may live long
+    copyBytes(this.head, this.headAt, this.headAt + length, copy, 0);
+    this.head = copy;
     this.headAt = 0;
   }
 

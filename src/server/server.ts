@@ -188,6 +188,7 @@ export class Server {
     try {
       return await RingTransport.open<Connection>({
         pool: reactor.pool,
+        clock: reactor,
         bytesMax: settings.memoryLimitBytes / this.options.workerCount / RING_SHARE_OF_MEMORY,
         room: () => settings.maxConnections - reactor.connections.size,
         ...(ledger === undefined ? {} : { ledger: new DescriptorLedger(ledger) }),

@@ -42,6 +42,7 @@ const SOCKADDR_BYTES_MAX = 128;
 /** More than this is written by a call of its own: copying it would cost more. */
 const BATCHED_BYTES_MAX: number = 16 * 1024;
 
+const HEAD_RECEIVE_ONCE: number = OP_RECV | (ENTRY_BUFFER_SELECT << 8);
 const HEAD_RECEIVE: number = OP_RECV | (ENTRY_BUFFER_SELECT << 8) | (RECV_MULTISHOT << 16);
 const HEAD_CANCEL: number = OP_ASYNC_CANCEL | (ENTRY_SKIP_SUCCESS << 8);
 const HEAD_CLOSE: number = OP_CLOSE | (ENTRY_SKIP_SUCCESS << 8);
@@ -60,6 +61,7 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
   private ended = false; // the peer sent FIN
   private endHeld = false; // and that is told when reading goes on
   private paused = false;
+  private isFirst = true; // many connections send once: then there is nothing to cancel
   private armed = false; // a receive request is with the ring
   private cancelling = false; // and has been told to end
   private blocked = false; // the kernel takes no byte; we are told when it does
@@ -188,7 +190,8 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
     if (this.armed || this.paused || this.ended || this.closed) return;
     this.armed = true;
     this.cancelling = false;
-    this.request(HEAD_RECEIVE, KIND_RECEIVE, 0, RECEIVE_GROUP);
+    this.request(this.isFirst ? HEAD_RECEIVE_ONCE : HEAD_RECEIVE, KIND_RECEIVE, 0, RECEIVE_GROUP);
+    this.isFirst = false;
   }
 
   /** Bytes for the handler, or the end, an error, the end of a request. */

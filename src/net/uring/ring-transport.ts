@@ -50,10 +50,17 @@ const RECEIVE_COUNT_MAX = 128;
 const BATCH_MEMBERS = 1024;
 /** Completions that one turn handles before timers and other sockets get theirs. */
 const COMPLETIONS_PER_TURN = 4096;
+const COMPLETIONS_PER_CLOCK_READ = 16;
 
 // With WAITALL a short send counts as failed, so that only those have a completion.
 const HEAD_SEND: number = OP_SEND | (ENTRY_SKIP_SUCCESS << 8);
 const SEND_FLAGS: number = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL;
+
+/** The reactor's clock: brought up to date for many events at once, not for each by itself. */
+export interface TurnClock {
+  keepClock(): void;
+  releaseClock(): void;
+}
 
 export interface RingTransportOptions {
   readonly pool: BufferPool;
@@ -63,6 +70,8 @@ export interface RingTransportOptions {
   readonly ledger?: DescriptorLedger;
   /** How many more connections may be accepted now. */
   readonly room: () => number;
+  /** Called when a turn begins, every few completions of it, and when it ends. */
+  readonly clock?: TurnClock;
   /** Calls back after the callbacks that wait now; by default setImmediate. */
   readonly nextTurn?: (callback: () => void) => void;
 }
@@ -75,6 +84,7 @@ export class RingTransport<Owner> {
   private readonly buffers: ReceiveBuffers;
   private readonly ledger: DescriptorLedger;
   private readonly nextTurn: (callback: () => void) => void;
+  private readonly clock: TurnClock | null;
   private bridge: LoopBridge | null = null;
   private readonly sockets: (RingSocket<Owner> | null)[] = [];
   private readonly listeners: (RingListener<Owner> | null)[] = [];
@@ -102,6 +112,7 @@ export class RingTransport<Owner> {
     this.ring = ring;
     this.room = options.room;
     this.ledger = options.ledger ?? new DescriptorLedger();
+    this.clock = options.clock ?? null;
     this.nextTurn = options.nextTurn ?? ((callback) => void setImmediate(callback));
     const { pool } = options;
     // A quarter for what is sent: it does not stay.
@@ -290,6 +301,7 @@ export class RingTransport<Owner> {
     } finally {
       // If a handler threw, what the others have written still leaves before the worker ends.
       this.inTurn = false;
+      this.clock?.releaseClock();
       if (!this.closed) this.flush();
     }
   }
@@ -298,6 +310,7 @@ export class RingTransport<Owner> {
     const { ring } = this;
     let count = 0;
     while (count < most && ring.next()) {
+      if (count % COMPLETIONS_PER_CLOCK_READ === 0) this.clock?.keepClock();
       count++;
       const { userLow } = ring;
       const kind = kindOf(userLow);
