@@ -38,6 +38,20 @@ test("SlotLists gives chunks back: filling and emptying for ever takes no more m
   expect(lists.byteLength).toBe(byteLength);
 });
 
+test("SlotLists has room for what it expects, however the slots share it", () => {
+  const random = new Random(seedOfRun());
+  for (const expected of [1, 14, 15, 16, 100, 5_000]) {
+    for (const used of [1, 3, 32, 64]) {
+      const lists = new SlotLists(64, expected);
+      const { byteLength } = lists;
+      for (let id = 0; id < expected; id++) lists.push(random.below(used), id);
+      expect(lists.byteLength).toBe(byteLength);
+      for (let id = 0; id < expected * 2; id++) lists.push(random.below(used), id);
+      lists.checkInvariants();
+    }
+  }
+});
+
 test("SlotLists finds the next occupied slot round its ring, and sees no other ring", () => {
   const random = new Random(seedOfRun());
   for (let count = 0; count < 500; count++) {
