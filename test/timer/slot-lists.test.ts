@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { NONE, SlotLists } from "../../src/timer/slot-lists.ts";
+import { IDS_PER_CHUNK, NONE, SlotLists } from "../../src/timer/slot-lists.ts";
 import { Random, seedOfRun } from "../support/random.ts";
 
 test("SlotLists is a stack of ids for each slot", () => {
@@ -24,6 +24,29 @@ test("SlotLists is a stack of ids for each slot", () => {
     expect(lists.isOccupied(slot)).toBe(ids.length > 0);
   }
   expect(lists.count).toBe(model.flat().length);
+});
+
+test("SlotLists shows a full newest chunk, and takes nothing by it", () => {
+  const lists = new SlotLists(32, 1);
+  const ahead = new Int32Array(IDS_PER_CHUNK);
+  for (let id = 0; id < 10 * IDS_PER_CHUNK + 7; id++) {
+    expect(lists.peekFull(3, ahead)).toBe(id > 0 && id % IDS_PER_CHUNK === 0);
+    lists.push(3, id);
+    expect(lists.peekFull(4, ahead)).toBe(false);
+  }
+  let shown = 0;
+  while (lists.isOccupied(3)) {
+    if (!lists.peekFull(3, ahead)) {
+      lists.pop(3);
+      continue;
+    }
+    shown++;
+    const before = lists.count;
+    expect(Array.from(ahead)).toEqual(Array.from(ahead, () => lists.pop(3)));
+    expect(lists.count).toBe(before - IDS_PER_CHUNK);
+  }
+  expect(shown).toBe(10);
+  lists.checkInvariants();
 });
 
 test("SlotLists gives chunks back: filling and emptying for ever takes no more memory", () => {
