@@ -1,7 +1,7 @@
 // One stack of timer ids per slot of the wheel, as chunks of one cache line from a common pool, and
 // a bitmap of the slots that hold any. A push touches the slot's newest chunk and no other timer, a
-// walk reads ids in a row: a doubly linked list would miss the cache once a neighbour instead. A chunk's ids
-// can be looked at before they are taken, so that what they name is fetched together.
+// walk reads ids in a row: a doubly linked list would miss the cache once a neighbour instead. The
+// ids of a chunk can be seen before they are taken, so that what they name is fetched together.
 //
 //   tails[slot] = position of the newest id, 0 for an empty slot
 //   pool        | next chunk, id, id, .. | x 16 ints; chunk 0 is never used, so 0 ends a chain
