@@ -11,12 +11,12 @@
 //
 //   bun bench/micro/timer-storm.bench.ts [--processes 10] [--count 100000]      (Linux)
 
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { systemClock } from "../../src/core/clock.ts";
 import { TimerDriver } from "../../src/timer/timer-driver.ts";
 import { TimingWheel } from "../../src/timer/timing-wheel.ts";
 import { Random } from "../../test/support/random.ts";
+import { runQueueMs } from "./run-queue.ts";
 
 type Kind = "count" | "close" | "control";
 const KINDS: readonly Kind[] = ["count", "close", "control"];
@@ -74,11 +74,6 @@ class LoopWatch {
     this.lastMs = systemClock.nowMs();
     setImmediate(this.onTurn);
   }
-}
-
-/** How long this thread has been ready to run while the kernel ran another one. */
-function runQueueMs(): number {
-  return Number(readFileSync("/proc/thread-self/schedstat", "latin1").split(" ")[1]) / 1e6;
 }
 
 async function storm(kind: Kind, ids: Int32Array): Promise<Gaps> {
