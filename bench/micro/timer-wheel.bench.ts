@@ -1,8 +1,8 @@
-// W1 to W10: the timing wheel beside a binary heap, lists by duration, a sweep of all deadlines and
-// Bun's own timers, each in a process of its own. The best of some rounds, and without the time
-// that it waited for a core, for others use the machine too; nanoseconds an operation where no other
-// unit stands. The hash is over what fired, the same for all stores: they fire the same timers at
-// the same ticks.
+// W1 to W10: the timing wheel beside a binary heap, lists by duration, a sweep of all deadlines
+// and Bun's own timers, each in a process of its own. The best of some rounds, and without the
+// time that it waited for a core, for others use the machine too; nanoseconds an operation where
+// no other unit stands. The hash is over what fired, the same for all stores: they fire the same
+// timers at the same ticks.
 //
 //   taskset -c 1 bun bench/micro/timer-wheel.bench.ts [--full]   (100,000 timers, or 1,000,000)
 

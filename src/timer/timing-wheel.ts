@@ -3,12 +3,13 @@
 //   ring                4096 slots of one tick, then five rings of 64 slots of 2^12 .. 2^36 ticks
 //   inbox               the last up to 64 deadlines that were told and are not in the records yet
 // Invariant: an armed timer is in a slot that is visited at its deadline's tick or before, and
-// filedAfterMs is one tick before that visit. So refresh and cancel touch the record alone: a later
-// deadline, or none, is found out at the visit. An earlier one is filed again, and the entry left
-// behind is dropped when it is met. A list for each duration renews two to four times slower at
-// 1,000,000 timers (bench/micro/timer-wheel.bench.ts), and renewing is what happens. The inbox is for
-// records at random: one by one each is waited for, 64 together come from memory at the same time. So
-// do those of a chunk of entries at a visit. Whoever asks the wheel for anything empties the inbox.
+// filedAfterMs is one tick before that visit. So refresh and cancel touch the record alone: a
+// later deadline, or none, is found out at the visit. An earlier one is filed again, and the entry
+// left behind is dropped when it is met. A list for each duration renews two to four times slower
+// at 1,000,000 timers (bench/micro/timer-wheel.bench.ts), and renewing is what happens. The inbox
+// is for records at random: one by one each is waited for, 64 together come from memory at the
+// same time. So do those of a chunk of entries at a visit. Whoever asks the wheel for anything
+// empties the inbox.
 
 import { assert } from "../core/assert.ts";
 import { IDS_PER_CHUNK, NONE, SlotLists } from "./slot-lists.ts";
