@@ -1,14 +1,18 @@
 // A hierarchical timing wheel: one deadline per timer id, 20 bytes a timer, no object, no closure.
 //   record of a timer   | deadlineMs f64 | filedAfterMs f64 |      owned by one worker
 //   ring                4096 slots of one tick, then five rings of 64 slots of 2^12 .. 2^36 ticks
+//   inbox               the last up to 64 deadlines that were told and are not in the records yet
 // Invariant: an armed timer is in a slot that is visited at its deadline's tick or before, and
-// filedAfterMs is one tick before that visit. So refresh and cancel touch the record alone: a later
-// deadline, or none, is found out at the visit. An earlier one is filed again, and the entry left
-// behind is dropped when it is met. A list for each duration arms faster, but renews four times
-// slower at 1,000,000 timers (bench/micro/timer-wheel.bench.ts), and renewing is what happens.
+// filedAfterMs is one tick before that visit. So refresh and cancel touch the record alone: a
+// later deadline, or none, is found out at the visit. An earlier one is filed again, and the entry
+// left behind is dropped when it is met. A list for each duration renews two to four times slower
+// at 1,000,000 timers (bench/micro/timer-wheel.bench.ts), and renewing is what happens. The inbox
+// is for records at random: one by one each is waited for, 64 together come from memory at the
+// same time. So do those of a chunk of entries at a visit. Whoever asks the wheel for anything
+// empties the inbox.
 
 import { assert } from "../core/assert.ts";
-import { NONE, SlotLists } from "./slot-lists.ts";
+import { IDS_PER_CHUNK, NONE, SlotLists } from "./slot-lists.ts";
 
 const RING_BITS = 12;
 const RING_SLOTS: number = 1 << RING_BITS;
@@ -18,6 +22,8 @@ const UPPER_SLOTS: number = 1 << UPPER_BITS;
 const UPPER_MASK: number = UPPER_SLOTS - 1;
 const UPPER_LEVELS = 5;
 const SLOTS: number = RING_SLOTS + UPPER_LEVELS * UPPER_SLOTS;
+
+const INBOX_SIZE = 64;
 
 const ENTRIES_PER_TIMER_MAX = 8; // of 4 bytes; beyond it what was left behind is swept out
 const ENTRIES_SPARE = 1024;
@@ -35,10 +41,13 @@ export interface TimingWheelOptions {
 
 export class TimingWheel {
   readonly tickMs: number;
-  /** Timers that will fire unless they are cancelled. */
-  armedCount = 0;
   capacity = 0;
   private times: Float64Array;
+  private armed = 0;
+  private readonly inboxIds: Int32Array = new Int32Array(INBOX_SIZE);
+  private readonly inboxMs: Float64Array = new Float64Array(INBOX_SIZE); // Infinity for a cancel
+  private inboxCount = 0;
+  private readonly ahead: Int32Array = new Int32Array(IDS_PER_CHUNK);
   private readonly slots: SlotLists;
   // Ticks are doubles: at 1 ms, 2^31 of them pass in 24 days.
   private cursor: number; // every slot of this tick and before has been visited
@@ -61,14 +70,22 @@ export class TimingWheel {
     if (count > this.capacity) this.grow(Math.max(count, this.capacity * 2));
   }
 
+  /** Timers that will fire unless they are cancelled. */
+  get armedCount(): number {
+    this.settle();
+    return this.armed;
+  }
+
   /** Entries in all slots: armed timers, and what cancels and earlier deadlines left behind. */
   get entryCount(): number {
+    this.settle();
     return this.slots.count;
   }
 
-  /** Bytes of the records, 16 a timer, and of the slots, about 4 a timer. */
+  /** Bytes of the records, 16 a timer, of the slots, about 4 a timer, and of the inbox. */
   get byteLength(): number {
-    return this.times.byteLength + this.slots.byteLength;
+    const inbox = this.inboxIds.byteLength + this.inboxMs.byteLength;
+    return this.times.byteLength + this.slots.byteLength + inbox;
   }
 
   /** Arms or re-arms; ids are the caller's, dense from 0. A later deadline is only stored. */
@@ -76,17 +93,12 @@ export class TimingWheel {
     assert(id >= 0, "a timer id must not be negative");
     assert(deadlineMs < Infinity, "a deadline must be a finite time");
     if (id >= this.capacity) this.ensureCapacity(id + 1);
-    const times = this.times;
-    const at = id << 1;
-    if (times[at]! === Infinity) this.armedCount++;
-    times[at] = deadlineMs;
-    if (deadlineMs <= times[at + 1]!) this.fileSooner(id, deadlineMs);
+    this.note(id, deadlineMs);
   }
 
   cancel(id: number): void {
-    if (!this.isArmed(id)) return;
-    this.times[id << 1] = Infinity;
-    this.armedCount--;
+    assert(id >= 0, "a timer id must not be negative");
+    if (id < this.capacity) this.note(id, Infinity);
   }
 
   isArmed(id: number): boolean {
@@ -96,6 +108,7 @@ export class TimingWheel {
   /** Infinity when the timer is not armed. */
   deadlineMs(id: number): number {
     assert(id >= 0, "a timer id must not be negative");
+    this.settle();
     return id < this.capacity ? this.times[id << 1]! : Infinity;
   }
 
@@ -107,6 +120,7 @@ export class TimingWheel {
    */
   expire(nowMs: number, out: Int32Array, budget: number, visits: number = Infinity): number {
     assert(budget > 0 && budget <= out.length, "the budget must fit into the output");
+    this.settle();
     this.nowTick = Math.max(this.nowTick, Math.floor(nowMs / this.tickMs));
     this.visitsLeft = visits;
     let count = 0;
@@ -130,6 +144,7 @@ export class TimingWheel {
 
   /** Tells the time without expiring anything, so that what is armed next is filed once. */
   advance(nowMs: number): void {
+    this.settle();
     this.nowTick = Math.max(this.nowTick, Math.floor(nowMs / this.tickMs));
     this.cursor = Math.min(this.nowTick, this.nextTick() - 1);
   }
@@ -145,6 +160,34 @@ export class TimingWheel {
     times.set(this.times);
     this.times = times;
     this.capacity = capacity;
+  }
+
+  private note(id: number, deadlineMs: number): void {
+    const at = this.inboxCount;
+    this.inboxIds[at] = id;
+    this.inboxMs[at] = deadlineMs;
+    this.inboxCount = at + 1;
+    if (at === INBOX_SIZE - 1) this.settleAll();
+  }
+
+  private settle(): void {
+    if (this.inboxCount > 0) this.settleAll();
+  }
+
+  /** Empties the inbox into the records, in the order in which it was told. */
+  private settleAll(): void {
+    const { times, inboxIds, inboxMs, inboxCount } = this;
+    this.inboxCount = 0;
+    readAhead(times, inboxIds, inboxCount);
+    for (let index = 0; index < inboxCount; index++) {
+      const id = inboxIds[index]!;
+      const deadlineMs = inboxMs[index]!;
+      const at = id << 1;
+      if (times[at]! === Infinity) this.armed++;
+      times[at] = deadlineMs;
+      if (deadlineMs === Infinity) this.armed--;
+      else if (deadlineMs <= times[at + 1]!) this.fileSooner(id, deadlineMs);
+    }
   }
 
   private fileSooner(id: number, deadlineMs: number): void {
@@ -242,10 +285,11 @@ export class TimingWheel {
     from: number,
     budget: number,
   ): number {
-    const { times, slots } = this;
+    const { times, slots, ahead } = this;
     let count = from;
     while (count < budget && this.visitsLeft > 0) {
       this.visitsLeft--;
+      if (slots.peekFull(slot, ahead)) readAhead(times, ahead, ahead.length);
       const id = slots.pop(slot);
       if (id === NONE) break;
       const at = id << 1;
@@ -258,7 +302,7 @@ export class TimingWheel {
         continue;
       }
       times[at] = Infinity;
-      this.armedCount--;
+      this.armed--;
       out[count++] = id;
     }
     return count;
@@ -266,6 +310,7 @@ export class TimingWheel {
 
   /** Walks everything. For tests and fuzzing. */
   checkInvariants(): void {
+    this.settle();
     this.slots.checkInvariants();
     assert(this.cursor <= this.nowTick, "the cursor is ahead of time");
     assert(this.upperTick <= this.findUpperTick(), "a visit above the ring would be missed");
@@ -300,4 +345,13 @@ export class TimingWheel {
     const first = Math.floor(this.cursor / unitTicks) + 1;
     return (first + ((slot - first) & mask)) * unitTicks;
   }
+}
+
+/** Reads every record once before the first is worked on, so that the cache misses overlap. */
+function readAhead(times: Float64Array, ids: Int32Array, count: number): void {
+  let broken = 0;
+  for (let index = 0; index < count; index++) {
+    if (Number.isNaN(times[ids[index]! << 1]!)) broken++;
+  }
+  assert(broken === 0, "a record holds no number");
 }

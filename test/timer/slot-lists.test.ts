@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { NONE, SlotLists } from "../../src/timer/slot-lists.ts";
+import { IDS_PER_CHUNK, NONE, SlotLists } from "../../src/timer/slot-lists.ts";
 import { Random, seedOfRun } from "../support/random.ts";
 
 test("SlotLists is a stack of ids for each slot", () => {
@@ -26,6 +26,29 @@ test("SlotLists is a stack of ids for each slot", () => {
   expect(lists.count).toBe(model.flat().length);
 });
 
+test("SlotLists shows a full newest chunk, and takes nothing by it", () => {
+  const lists = new SlotLists(32, 1);
+  const ahead = new Int32Array(IDS_PER_CHUNK);
+  for (let id = 0; id < 10 * IDS_PER_CHUNK + 7; id++) {
+    expect(lists.peekFull(3, ahead)).toBe(id > 0 && id % IDS_PER_CHUNK === 0);
+    lists.push(3, id);
+    expect(lists.peekFull(4, ahead)).toBe(false);
+  }
+  let shown = 0;
+  while (lists.isOccupied(3)) {
+    if (!lists.peekFull(3, ahead)) {
+      lists.pop(3);
+      continue;
+    }
+    shown++;
+    const before = lists.count;
+    expect(Array.from(ahead)).toEqual(Array.from(ahead, () => lists.pop(3)));
+    expect(lists.count).toBe(before - IDS_PER_CHUNK);
+  }
+  expect(shown).toBe(10);
+  lists.checkInvariants();
+});
+
 test("SlotLists gives chunks back: filling and emptying for ever takes no more memory", () => {
   const lists = new SlotLists(32, 100);
   const { byteLength } = lists;
@@ -36,6 +59,20 @@ test("SlotLists gives chunks back: filling and emptying for ever takes no more m
   lists.checkInvariants();
   expect(lists.count).toBe(0);
   expect(lists.byteLength).toBe(byteLength);
+});
+
+test("SlotLists has room for what it expects, however the slots share it", () => {
+  const random = new Random(seedOfRun());
+  for (const expected of [1, 14, 15, 16, 100, 5_000]) {
+    for (const used of [1, 3, 32, 64]) {
+      const lists = new SlotLists(64, expected);
+      const { byteLength } = lists;
+      for (let id = 0; id < expected; id++) lists.push(random.below(used), id);
+      expect(lists.byteLength).toBe(byteLength);
+      for (let id = 0; id < expected * 2; id++) lists.push(random.below(used), id);
+      lists.checkInvariants();
+    }
+  }
 });
 
 test("SlotLists finds the next occupied slot round its ring, and sees no other ring", () => {

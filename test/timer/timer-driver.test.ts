@@ -239,6 +239,19 @@ describe("TimerDriver expiring", () => {
     expect(clock.nextTimerMs).toBe(60_000);
   });
 
+  test("lets the loop turn as often when some of the very many fire", () => {
+    const { clock, driver, fired } = world({ turnMs: 0 });
+    const connections = 100_000;
+    const isDue = (id: number) => id % 2000 === 0;
+    for (let id = 0; id < connections; id++) driver.schedule(id, 2000);
+    for (let id = 0; id < connections; id++) if (!isDue(id)) driver.schedule(id, 60_000);
+    let polls = 0;
+    clock.onPoll = () => polls++;
+    clock.advance(2000);
+    expect(fired.length).toBe(connections / 2000);
+    expect(polls).toBeGreaterThan(connections / 4096);
+  });
+
   test("a timer cancelled by another one of the same slot does not fire", () => {
     const fired: number[] = [];
     const { clock, driver } = world({

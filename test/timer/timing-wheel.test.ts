@@ -299,6 +299,66 @@ describe("TimingWheel", () => {
     expect(expireAll(wheel, 1e6)).toEqual([0]);
   });
 
+  test("knows at once what was told and is not in its records yet", () => {
+    for (let others = 0; others < 130; others++) {
+      const wheel = newWheel(100, 0, 200);
+      for (let id = 0; id < others; id++) wheel.schedule(id, 50_000);
+      wheel.schedule(150, 700);
+      expect(wheel.isArmed(150)).toBe(true);
+      wheel.schedule(150, 600);
+      expect(wheel.deadlineMs(150)).toBe(600);
+      wheel.schedule(151, 900);
+      expect(wheel.nextWakeMs()).toBe(600);
+      wheel.cancel(150);
+      expect(wheel.isArmed(150)).toBe(false);
+      wheel.cancel(151);
+      wheel.schedule(152, 800);
+      expect(wheel.armedCount).toBe(others + 1);
+      wheel.schedule(153, 800);
+      expect(expireAll(wheel, 800)).toEqual([152, 153]);
+      wheel.cancel(0);
+      expect(wheel.armedCount).toBe(Math.max(0, others - 1));
+      wheel.checkInvariants();
+    }
+  });
+
+  test("takes any change of mind about any timer in the order in which it is told", () => {
+    const random = new Random(seedOfRun());
+    for (let round = 0; round < 300; round++) {
+      const wheel = newWheel(100, 0, 1); // the records move while the inbox is full
+      const last = new Map<number, number>();
+      for (let told = random.below(400); told >= 0; told--) {
+        const id = random.below(random.oneIn(20) ? 500 : 4);
+        const deadlineMs = random.below(50) * 100;
+        if (random.oneIn(3)) {
+          wheel.cancel(id);
+          last.delete(id);
+        } else {
+          wheel.schedule(id, deadlineMs);
+          last.set(id, Math.max(deadlineMs, 100));
+        }
+      }
+      for (let nowMs = 0; nowMs <= 5_000; nowMs += 100) {
+        const due = [...last].filter(([, dueMs]) => dueMs === nowMs).map(([id]) => id);
+        due.sort((left, right) => left - right);
+        const fired = expireAll(wheel, nowMs);
+        const where = `seed ${random.seed}, round ${round}, ${nowMs} ms`;
+        if (fired.join() !== due.join()) throw new Error(`${where}: ${fired} instead of ${due}`);
+      }
+      expect(wheel.armedCount).toBe(0);
+    }
+  });
+
+  test("files what was told before the time was told, not by the later time", () => {
+    const wheel = newWheel();
+    wheel.schedule(0, 300);
+    wheel.advance(1_000);
+    expect(wheel.nextWakeMs()).toBe(300);
+    wheel.schedule(1, 300);
+    expect(expireAll(wheel, 1_000)).toEqual([0]);
+    expect(expireAll(wheel, 1_100)).toEqual([1]);
+  });
+
   test("files by the present time after a long time without timers", () => {
     const wheel = newWheel();
     expireAll(wheel, 1_000_000);
