@@ -9,7 +9,7 @@
 // Bun.fetch cannot be watched: give it `request.clone()`.
 
 import { assert } from "../core/assert.ts";
-import { REQUEST_LIMITS_DEFAULT } from "../http/http-limits.ts";
+import { REQUEST_LIMITS_WIDEST } from "../http/http-limits.ts";
 import { PARSE_DONE, RequestParser } from "../http/request-parser.ts";
 import { HttpRequest } from "./http-request.ts";
 import { markCoded } from "./server-response.ts";
@@ -89,7 +89,7 @@ function fillHeaders(request: ServerRequest): Headers {
 }
 
 function parseAgain(head: Buffer, headAt: number): [string, string][] {
-  const parser = new RequestParser(REQUEST_LIMITS_DEFAULT);
+  const parser = new RequestParser(REQUEST_LIMITS_WIDEST);
   parser.reset();
   assert(parser.parse(head, headAt, head.length) === PARSE_DONE, "a head that parsed once");
   return HttpRequest.entriesOf(parser, head, headAt);

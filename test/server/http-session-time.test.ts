@@ -3,15 +3,15 @@
 import { expect, test } from "bun:test";
 import { CLOSE_BODY_TIMEOUT, CLOSE_HEAD_TIMEOUT, CLOSE_IDLE } from "../../src/core/close-reason.ts";
 import { BODY_BUFFER_MS } from "../../src/core/limits.ts";
-import type { HttpSettings } from "../../src/server/http-application.ts";
+import type { HttpLimits } from "../../src/server/http-limit-options.ts";
 import type { RouteHandler } from "../../src/server/service.ts";
 import { GET, request, worldOf } from "./http-world.ts";
 
-const TIMES: Partial<HttpSettings> = {
+const TIMES: Partial<HttpLimits> = {
   idleTimeoutMs: 60_000,
   headTimeoutMs: 10_000,
-  bodyWindowMs: 5000,
-  bodyWindowBytesMin: 1000,
+  bodyTimeoutMs: 5000,
+  bodyBytesMin: 1000,
 };
 const TICKS_MS = 200; // more than the wheel is late by
 
@@ -129,7 +129,7 @@ test("HttpSession answers 400 to a body that turns out malformed after a pause",
 
 test("HttpSession without a body timeout waits for a body for ever", async () => {
   for (const size of [10, 70_000, 300_000]) {
-    const world = worldOf(echo, { ...TIMES, bodyWindowMs: 0 });
+    const world = worldOf(echo, { ...TIMES, bodyTimeoutMs: 0 });
     const text = request("POST /", "x".repeat(size));
     const peer = world.connect().send(text.slice(0, 20));
     world.clock.advance(1000);

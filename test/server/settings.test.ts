@@ -14,13 +14,24 @@ describe("resolveSettings", () => {
     expect(settings.workers).toBe(4);
     expect(settings.maxConnections).toBe(225);
     expect(Object.isFrozen(settings)).toBe(true);
-    expect(Object.values(settings).every((value) => Number.isSafeInteger(value))).toBe(true);
+    const { asked, ...numbers } = settings;
+    expect(asked).toEqual([]);
+    expect(Object.values(numbers).every((value) => Number.isSafeInteger(value))).toBe(true);
     expect(structuredClone(settings)).toEqual(settings);
   });
 
   test("takes what is given, undefined for nothing", () => {
     const settings = resolveSettings({ workers: 2, backlog: undefined, idleTimeoutMs: 0 }, machine);
     expect([settings.workers, settings.idleTimeoutMs, settings.backlog]).toEqual([2, 0, 4_096]);
+  });
+
+  test("tells what was asked for from what was filled in", () => {
+    const { asked } = resolveSettings(
+      { headersMax: 100, idleTimeoutMs: 0, port: 1 } as {},
+      machine,
+    );
+    expect([...asked].sort()).toEqual(["headersMax", "idleTimeoutMs"]);
+    expect(resolveSettings({ headersMax: undefined }, machine).asked).toEqual([]);
   });
 
   test("does not take more workers than there may be on a huge machine", () => {
@@ -56,6 +67,11 @@ describe("resolveSettings", () => {
     ["bodyBytesMax", [-1, 2 ** 53]],
     ["drainTimeoutMs", [-1, 2 ** 31]],
     ["backlog", [0, 2 ** 31]],
+    ["targetBytesMax", [0, 2 ** 20 + 1, Number.NaN]],
+    ["headBytesMax", [0, 255, 2 ** 20 + 1, 1e99]],
+    ["headerBytesMax", [0, 2 ** 20 + 1]],
+    ["headersMax", [0, 10_001, 0.5]],
+    ["trailerBytesMax", [-1, 2 ** 20 + 1]],
   ])("refuses a %s out of its range", (name, values) => {
     for (const value of values) {
       const attempt = () => resolveSettings({ [name]: value }, machine);
