@@ -24,6 +24,7 @@ import {
   TARGET_BYTES_MAX,
   TRAILER_BYTES_MAX,
   WORKERS_MAX,
+  WRITE_BYTES_MIN,
   WRITE_STALL_MS,
 } from "../core/limits.ts";
 import { LOG_LEVELS, type LogLevel } from "../core/log.ts";
@@ -74,8 +75,9 @@ const START_OPTIONS = {
   "body-timeout": duration(`for each --body-min of a body (${formatDuration(BODY_WINDOW_MS)})`),
   "body-min": size(1, `of a body in each --body-timeout (${formatSize(BODY_WINDOW_BYTES_MIN)})`),
   "write-timeout": duration(
-    `for a byte of the answer to be taken (${formatDuration(WRITE_STALL_MS)})`,
+    `for each --write-min of an answer (${formatDuration(WRITE_STALL_MS)})`,
   ),
+  "write-min": size(1, `taken in each --write-timeout (${formatSize(WRITE_BYTES_MIN)})`),
   "drain-timeout": duration(`for a stop or a reload (${formatDuration(DRAIN_TIMEOUT_MS)})`),
   "max-body": size(0, `of a request body: 413 (${formatSize(BODY_BYTES_MAX_DEFAULT)})`),
   "max-target": size(
@@ -146,6 +148,7 @@ export function parseStartArguments(
     bodyBytesMin: values["body-min"],
     writeStallMs: values["write-timeout"],
     drainTimeoutMs: values["drain-timeout"],
+    writeBytesMin: values["write-min"],
     bodyBytesMax: values["max-body"],
     targetBytesMax: values["max-target"],
     headBytesMax: values["max-head"],

@@ -77,6 +77,7 @@ export class Server {
       limits: {
         maxConnections: settings.maxConnections,
         writeStallMs: settings.writeStallMs || Infinity,
+        writeBytesMin: settings.writeBytesMin,
       },
       onFull: (full) => this.holdBack(full),
     });

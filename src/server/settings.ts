@@ -26,6 +26,7 @@ import {
   TARGET_BYTES_MAX,
   TRAILER_BYTES_MAX,
   WORKERS_MAX,
+  WRITE_BYTES_MIN,
   WRITE_STALL_MS,
 } from "../core/limits.ts";
 import type { TlsOptions } from "../net/tls.ts";
@@ -51,8 +52,11 @@ export interface ServerSettings extends HttpLimits {
   readonly maxConnections: number;
   /** Buffers of the whole process, in bytes. */
   readonly memoryLimitBytes: number;
-  /** A peer that takes no byte of its answer for so long is cut off; 0 is never. */
+  /** A peer that takes less than `writeBytesMin` while an answer waits for it for so long is cut
+   *  off; 0 is never. */
   readonly writeStallMs: number;
+  /** The least that it must take in each `writeStallMs`; 1 is any byte. */
+  readonly writeBytesMin: number;
   /** From the wish to stop to the end of the last connection, at most. */
   readonly drainTimeoutMs: number;
   /** Connections that the kernel keeps for us before they are accepted, per worker and listener. */
@@ -91,6 +95,7 @@ export function resolveSettings(input: ServerSettingsInput, machine: Machine): S
     ...httpLimitsOf(input, HTTP_LIMITS_DEFAULT, []),
     asked: Object.freeze(HTTP_LIMIT_NAMES.filter((name) => input[name] !== undefined)),
     writeStallMs: input.writeStallMs ?? WRITE_STALL_MS,
+    writeBytesMin: input.writeBytesMin ?? WRITE_BYTES_MIN,
     drainTimeoutMs: input.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
     backlog: input.backlog ?? BACKLOG_DEFAULT,
     ...(input.tls === undefined ? {} : { tls: input.tls }),
@@ -151,6 +156,7 @@ function checkSettings(settings: ServerSettings, machine: Machine): void {
   const problem = httpLimitProblem(settings);
   if (problem !== null) throw new MillraceError("ERR_USAGE", problem);
   requireInteger("writeStallMs", settings.writeStallMs, 0, MAX_DELAY_MS);
+  requireInteger("writeBytesMin", settings.writeBytesMin, 1, Number.MAX_SAFE_INTEGER);
   requireInteger("drainTimeoutMs", settings.drainTimeoutMs, 0, MAX_DELAY_MS);
   requireInteger("backlog", settings.backlog, 1, 2 ** 31 - 1);
 }

@@ -28,7 +28,7 @@ describe("parseStartArguments", () => {
     const line =
       "./app.ts --port 0 --host ::1 --workers 3 --memory-limit 1GB --max-connections 9 " +
       "--idle-timeout 5s --head-timeout 0 --body-timeout 3s --body-min 1KB --write-timeout 1s " +
-      "--drain-timeout 1m --max-body 0 --max-target 1 --max-head 256B " +
+      "--drain-timeout 1m --max-body 0 --write-min 4KB --max-target 1 --max-head 256B " +
       "--max-headers 10000 --max-header-line 1MB --max-trailers 0 " +
       "--backlog 1 --admin [::1]:9 --log-level silent " +
       "--access-log - --access-log-format json --request-id on --slow-request 2s";
@@ -46,6 +46,7 @@ describe("parseStartArguments", () => {
       writeStallMs: 1_000,
       drainTimeoutMs: 60_000,
       bodyBytesMax: 0,
+      writeBytesMin: 4096,
       targetBytesMax: 1,
       headBytesMax: 256,
       headersMax: 10_000,
@@ -120,6 +121,7 @@ describe("parseStartArguments", () => {
     ["--max-trailers", ["2MB"]],
     ["--max-body", ["99999999999999999999"]],
     ["--body-min", ["0"]],
+    ["--write-min", ["0"]],
   ])("refuses every %s that is no limit, and says what is one", (option, values) => {
     const never = ["-1", "1e99", "12XB", "", " ", "NaN", "Infinity", "0x10", "+1", "1,5KB", "١"];
     for (const value of [...never, ...values]) {

@@ -155,6 +155,7 @@ describe("on the command line", () => {
       ["--max-headers", "1e99"],
       ["--max-header-line", "12XB"],
       ["--max-trailers", "9999999999999999TB"],
+      ["--write-min", "0"],
     ] as const) {
       const { code, stdout, stderr } = await ServerProcess.run([option, value]);
       expect([code, stdout, stderr.trim().split("\n").length]).toEqual([2, "", 1]);

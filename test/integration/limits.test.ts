@@ -2,11 +2,14 @@
 // counted, and the server goes on for everybody else.
 
 import { afterEach, expect, test } from "bun:test";
+import { readSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { MIB } from "../../src/core/limits.ts";
 import { ServerProcess } from "../support/server-process.ts";
 
 const APP = fileURLToPath(new URL("./slow-reader-app.ts", import.meta.url));
+const TRICKLE_BYTES: number = 256 * 1024; // enough for the kernel to let more come
+const TRICKLE_MS = 200;
 const STALLED_PEERS = 200; // each holds a little more than 128 KiB: together above 16 MiB
 
 let server: ServerProcess | null = null;
@@ -97,4 +100,51 @@ test("accepted is open and closed by reason, whatever peers do", async () => {
     ["local", "protocol", "reset", "peer", "write_stall"].map((name) => total(`closed_${name}`)),
   );
   expect(stats).toEqual([1, 1, 1, 1, 0]);
+});
+
+/** Takes a little of an endless answer again and again, until `taken` or until it is cut off. */
+async function trickle(bytesWanted: number): Promise<{ bytes: number; isCutOff: boolean }> {
+  let isCutOff = false;
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port: server!.port,
+    socket: {
+      open(opened) {
+        opened.pause();
+        opened.write("GET /stream HTTP/1.1\r\nHost: test\r\n\r\n");
+      },
+      data() {},
+      close: () => void (isCutOff = true),
+    },
+  });
+  sockets.push(socket);
+  const { fd } = socket as unknown as { fd: number };
+  const piece = Buffer.alloc(TRICKLE_BYTES);
+  let bytes = 0;
+  while (bytes < bytesWanted && !isCutOff) {
+    await Bun.sleep(TRICKLE_MS);
+    if (isCutOff) break; // and its descriptor with it
+    try {
+      bytes += readSync(fd, piece, 0, piece.length, null);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ECONNRESET") isCutOff = true;
+      else if (code !== "EAGAIN") throw error;
+    }
+  }
+  return { bytes, isCutOff };
+}
+
+test("a peer that always takes a little is cut off where that is too little", async () => {
+  const total = await start("--write-timeout", "1s", "--write-min", "1GB");
+  expect(await trickle(50 * MIB)).toMatchObject({ isCutOff: true });
+  await until(async () => (await total("closed_write_stall")) === 1);
+  expect(await (await fetch(`${server!.url}/hello`)).text()).toBe("Hello, World!");
+});
+
+test("and lives where it is enough, for far longer than the window", async () => {
+  const total = await start("--write-timeout", "1s", "--write-min", "64KB");
+  const { bytes, isCutOff } = await trickle(4 * MIB); // 16 of them: more than 3 s
+  expect([isCutOff, bytes >= 4 * MIB]).toEqual([false, true]);
+  expect(await total("closed_write_stall")).toBe(0);
 });

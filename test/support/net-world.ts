@@ -23,6 +23,8 @@ import { FakeSocket, type FakeSocketOptions } from "./fake-socket.ts";
 export interface NetWorldOptions {
   readonly maxConnections?: number;
   readonly writeStallMs?: number;
+  /** 1 by default: any byte is enough. */
+  readonly writeBytesMin?: number;
   readonly memoryBytes?: number;
   readonly onFull?: (full: boolean) => void;
 }
@@ -47,6 +49,7 @@ export class NetWorld {
       limits: {
         maxConnections: options.maxConnections ?? 1000,
         writeStallMs: options.writeStallMs ?? 1000,
+        writeBytesMin: options.writeBytesMin ?? 1,
       },
       onFull: options.onFull ?? (() => {}),
     });
