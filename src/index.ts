@@ -25,6 +25,7 @@ export { lengthField } from "./net/framing/length-field.ts";
 export { line } from "./net/framing/line.ts";
 export { encodeFrame } from "./net/framing/encode-frame.ts";
 export type { FrameDecoder, Framing } from "./net/framing/framing.ts";
+export { trailersOf } from "./server/request-trailers.ts";
 export type { StaticOptions } from "./server/static-options.ts";
 export type { TcpConnection } from "./server/tcp-connection.ts";
 export {

@@ -119,6 +119,7 @@ function attachBody(request: HttpRequest, init: RequestInit): void {
       if (chunk === null) controller.close();
       else controller.enqueue(chunk);
     },
+    cancel: () => body.forsake(reader),
   });
 }
 
