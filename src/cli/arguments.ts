@@ -21,6 +21,7 @@ import {
   MEMORY_LIMIT_BYTES_MAX,
   MEMORY_LIMIT_BYTES_MIN,
   PORT_DEFAULT,
+  READY_TIMEOUT_MS,
   TARGET_BYTES_MAX,
   TRAILER_BYTES_MAX,
   WORKERS_MAX,
@@ -78,6 +79,9 @@ const START_OPTIONS = {
     `for each --write-min of an answer (${formatDuration(WRITE_STALL_MS)})`,
   ),
   "write-min": size(1, `taken in each --write-timeout (${formatSize(WRITE_BYTES_MIN)})`),
+  "ready-timeout": duration(
+    `for a worker to load, and to start (${formatDuration(READY_TIMEOUT_MS)})`,
+  ),
   "drain-timeout": duration(`for a stop or a reload (${formatDuration(DRAIN_TIMEOUT_MS)})`),
   "max-body": size(0, `of a request body: 413 (${formatSize(BODY_BYTES_MAX_DEFAULT)})`),
   "max-target": size(
@@ -147,6 +151,7 @@ export function parseStartArguments(
     bodyTimeoutMs: values["body-timeout"],
     bodyBytesMin: values["body-min"],
     writeStallMs: values["write-timeout"],
+    readyTimeoutMs: values["ready-timeout"],
     drainTimeoutMs: values["drain-timeout"],
     writeBytesMin: values["write-min"],
     bodyBytesMax: values["max-body"],

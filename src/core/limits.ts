@@ -35,7 +35,7 @@ export const UNSENT_BYTES_MAX: number = 512 * KIB;
 // a head if that may be larger.
 export const INPUT_HIGH_WATER_BYTES: number = 64 * KIB;
 
-export const PROXY_HEADER_BYTES_MAX: number = 4 * KIB; // PROXY v2 with its TLVs: close
+export const PROXY_HEADER_BYTES_MAX: number = 4 * KIB; // v2 with its TLVs, fixed by custom: close
 
 // io_buf classes; a larger request gets a chain.
 export const IO_BUF_CLASS_BYTES: readonly number[] = [
@@ -83,7 +83,8 @@ export const REQUESTS_PER_EVENT_MAX = 256; // pipelined answers before others ge
 export const FRAME_BYTES_MAX_DEFAULT: number = 1 * MIB; // where a framing names no maximum
 export const FRAME_BYTES_MAX_LIMIT: number = 1 * GIB; // positions on the wire stay int32
 
-// Access log. What finds no room while the disk does not take it is lost, and counted.
+// Access log. What finds no room while the disk does not take it is lost, and counted. Fixed, as
+// nothing of it is seen but by who has a disk that does not keep up.
 export const ACCESS_LOG_LINE_BYTES_MAX: number = 4 * KIB; // a pipe takes so much whole
 export const ACCESS_LOG_BLOCK_BYTES: number = 64 * KIB; // written when full ...
 export const ACCESS_LOG_FLUSH_MS = 250; // ... or so long after the first of its lines
@@ -108,7 +109,8 @@ export const DRAIN_TIMEOUT_MS = 10_000; // SIGTERM to the end, at most
 export const DRAIN_QUIET_STOP_MS = 100; // a connection this long silent counts as idle: stop
 export const DRAIN_QUIET_RELOAD_MS = 1_000; // the same for a reload, where nothing is urgent
 
-// Messages between workers. A worker that is so far behind makes publish() say false.
+// Messages between workers. A worker that is so far behind makes publish() say false. Fixed: the
+// rings are laid out before anything is known of the service.
 export const MAIL_RING_BYTES: number = 256 * KIB; // of each worker; a power of two
 export const MAIL_BYTES_MAX: number = 64 * KIB; // of one message: RangeError
 export const TOPIC_BYTES_MAX = 256; // RangeError
@@ -118,6 +120,7 @@ export const MAILBOXES_PER_WORKER = 4; // lives of one place at a time: 2 drain,
 
 // Master
 export const READY_TIMEOUT_MS = 30_000; // a worker that is not ready by then has failed
+// Fixed: they only keep a service that cannot live from taking the machine.
 export const RESPAWN_BACKOFF_MIN_MS = 100; // doubles at each death
 export const RESPAWN_BACKOFF_MAX_MS = 10_000;
 export const RESPAWN_STABLE_MS = 10_000; // a worker that lived so long resets the back-off

@@ -23,6 +23,7 @@ import {
   MEMORY_LIMIT_BYTES_MAX,
   MEMORY_LIMIT_BYTES_MIN,
   MIB,
+  READY_TIMEOUT_MS,
   TARGET_BYTES_MAX,
   TRAILER_BYTES_MAX,
   WORKERS_MAX,
@@ -59,6 +60,8 @@ export interface ServerSettings extends HttpLimits {
   readonly writeBytesMin: number;
   /** From the wish to stop to the end of the last connection, at most. */
   readonly drainTimeoutMs: number;
+  /** For a worker to load its service, and again to start; 0 is no limit. */
+  readonly readyTimeoutMs: number;
   /** Connections that the kernel keeps for us before they are accepted, per worker and listener. */
   readonly backlog: number;
   /** Makes the service's main listener speak TLS; otherwise it is as the service says. */
@@ -97,6 +100,7 @@ export function resolveSettings(input: ServerSettingsInput, machine: Machine): S
     writeStallMs: input.writeStallMs ?? WRITE_STALL_MS,
     writeBytesMin: input.writeBytesMin ?? WRITE_BYTES_MIN,
     drainTimeoutMs: input.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
+    readyTimeoutMs: input.readyTimeoutMs ?? READY_TIMEOUT_MS,
     backlog: input.backlog ?? BACKLOG_DEFAULT,
     ...(input.tls === undefined ? {} : { tls: input.tls }),
     ...requestLogSettings(input),
@@ -158,6 +162,7 @@ function checkSettings(settings: ServerSettings, machine: Machine): void {
   requireInteger("writeStallMs", settings.writeStallMs, 0, MAX_DELAY_MS);
   requireInteger("writeBytesMin", settings.writeBytesMin, 1, Number.MAX_SAFE_INTEGER);
   requireInteger("drainTimeoutMs", settings.drainTimeoutMs, 0, MAX_DELAY_MS);
+  requireInteger("readyTimeoutMs", settings.readyTimeoutMs, 0, MAX_DELAY_MS);
   requireInteger("backlog", settings.backlog, 1, 2 ** 31 - 1);
 }
 

@@ -28,7 +28,8 @@ describe("parseStartArguments", () => {
     const line =
       "./app.ts --port 0 --host ::1 --workers 3 --memory-limit 1GB --max-connections 9 " +
       "--idle-timeout 5s --head-timeout 0 --body-timeout 3s --body-min 1KB --write-timeout 1s " +
-      "--drain-timeout 1m --max-body 0 --write-min 4KB --max-target 1 --max-head 256B " +
+      "--drain-timeout 1m --max-body 0 --write-min 4KB --ready-timeout 2m " +
+      "--max-target 1 --max-head 256B " +
       "--max-headers 10000 --max-header-line 1MB --max-trailers 0 " +
       "--backlog 1 --admin [::1]:9 --log-level silent " +
       "--access-log - --access-log-format json --request-id on --slow-request 2s";
@@ -47,6 +48,7 @@ describe("parseStartArguments", () => {
       drainTimeoutMs: 60_000,
       bodyBytesMax: 0,
       writeBytesMin: 4096,
+      readyTimeoutMs: 120_000,
       targetBytesMax: 1,
       headBytesMax: 256,
       headersMax: 10_000,

@@ -67,6 +67,7 @@ describe("resolveSettings", () => {
     ["bodyBytesMax", [-1, 2 ** 53]],
     ["drainTimeoutMs", [-1, 2 ** 31]],
     ["backlog", [0, 2 ** 31]],
+    ["readyTimeoutMs", [-1, 2 ** 31]],
     ["writeBytesMin", [0, -1, 0.5, Number.POSITIVE_INFINITY]],
     ["targetBytesMax", [0, 2 ** 20 + 1, Number.NaN]],
     ["headBytesMax", [0, 255, 2 ** 20 + 1, 1e99]],
