@@ -9,6 +9,7 @@ export { Arena, type ArenaOptions, type AttachOptions } from "./memory/arena.ts"
 export type { ArenaStats } from "./memory/arena-stats.ts";
 export { BlockError } from "./memory/block-error.ts";
 export type { ArenaHandle } from "./memory/shared-memory.ts";
+export type { HttpLimitOptions } from "./server/http-limit-options.ts";
 export type { HttpRequest } from "./server/http-request.ts";
 export type { HttpResponse } from "./server/http-response.ts";
 export type {
@@ -32,6 +33,7 @@ export {
 } from "./net/framing/framing.ts";
 export type { ProxyProtocol } from "./net/proxy-protocol.ts";
 export type { CloseReasonName } from "./core/close-reason.ts";
+export { trailersOf } from "./server/request-trailers.ts";
 export type { StaticOptions } from "./server/static-options.ts";
 export type { TcpConnection } from "./server/tcp-connection.ts";
 export {

@@ -20,6 +20,7 @@ test("the public door opens on exactly what is meant to be public", () => {
     "raw",
     "serve",
     "tcp",
+    "trailersOf",
   ]);
 });
 

@@ -13,6 +13,7 @@ export type ErrorCode =
   | "ERR_BODY_MALFORMED" // the coding of a request body is wrong
   | "ERR_BODY_SYNTAX" // a request body is not the JSON that the handler asked for
   | "ERR_BODY_USED" // a request body is read twice
+  | "ERR_BODY_UNREAD" // its trailers are asked for, and it was not read to its end
   | "ERR_BODY_ABORTED" // the peer left before its request body was complete
   | "ERR_FRAME" // a peer of a TCP service broke the framing
   | "ERR_RESPONSE_STATE" // a response is changed after it was sent

@@ -21,7 +21,8 @@ export const REATTACH_SHARE = 0.95; // below this share of the limit it accepts 
 export const CONNECTIONS_PER_WORKER_MAX: number = 1 << 20; // slots: 20 bits of a connection id
 
 // Output. Reading pauses at the high mark and resumes at the low one; at the cap the connection
-// is closed with CLOSE_OUTPUT_OVERFLOW.
+// is closed with CLOSE_OUTPUT_OVERFLOW. Fixed: who waits for `drain` when send() says false, as
+// every answer of ours does, stays far below the cap.
 export const OUTPUT_LOW_WATER_BYTES: number = 32 * KIB;
 export const OUTPUT_HIGH_WATER_BYTES: number = 64 * KIB;
 export const OUTPUT_CAP_BYTES: number = 16 * MIB;
@@ -30,10 +31,11 @@ export const OUTPUT_CAP_BYTES: number = 16 * MIB;
 // a tenth more CPU per byte than no limit, 512 KiB nothing that could be measured.
 export const UNSENT_BYTES_MAX: number = 512 * KIB;
 
-// Input that waits because an answer is not finished. Reading pauses at the mark.
+// Input that waits because an answer is not finished. Reading pauses at the mark, or at the size of
+// a head if that may be larger.
 export const INPUT_HIGH_WATER_BYTES: number = 64 * KIB;
 
-export const PROXY_HEADER_BYTES_MAX: number = 4 * KIB; // PROXY v2 with its TLVs: close
+export const PROXY_HEADER_BYTES_MAX: number = 4 * KIB; // v2 with its TLVs, fixed by custom: close
 
 // io_buf classes; a larger request gets a chain.
 export const IO_BUF_CLASS_BYTES: readonly number[] = [
@@ -49,24 +51,33 @@ export const MEMORY_LIMIT_BYTES_DEFAULT: number = 512 * MIB; // buffers of the w
 export const MEMORY_LIMIT_BYTES_MIN: number = 16 * MIB;
 export const MEMORY_LIMIT_BYTES_MAX: number = 16_383 * MIB; // an address is 31 bits, of 8 bytes
 
-// HTTP. Status of the answer when exceeded, then the connection closes.
+// HTTP. Status of the answer when exceeded, then the connection closes. These are defaults: the
+// command line, serve() and each listener may set others.
 export const TARGET_BYTES_MAX: number = 8 * KIB; // 414
 export const HEAD_BYTES_MAX: number = 32 * KIB; // 431: request line and fields together
 export const HEADER_BYTES_MAX: number = 16 * KIB; // 431: one field line
 export const HEADERS_MAX = 100; // 431
+export const TRAILER_BYTES_MAX: number = 8 * KIB; // 431
 export const BODY_BYTES_MAX_DEFAULT: number = 16 * MIB; // 413
+
+// What those of a head may be set to. A head is parsed in one io_buf, of a connection that nobody
+// knows yet; and a pooled parser keeps the room that its longest list of fields has taken.
+export const HEAD_BYTES_LIMIT_MIN = 256; // below it plain requests are refused
+export const HEAD_BYTES_LIMIT_MAX: number = 1 * MIB;
+export const HEADERS_LIMIT_MAX = 10_000;
+
+// Fixed, since no honest request comes near them, or since they are how the server works and not
+// what it allows.
 export const CHUNK_LINE_BYTES_MAX: number = 4 * KIB; // 400: chunk size with its extensions
 export const CHUNK_EXTENSION_BYTES_MAX: number = 16 * KIB; // 400: all extensions of one body
-export const TRAILER_BYTES_MAX: number = 8 * KIB; // 431
+export const METHOD_BYTES_MAX = 32; // 501; the longest registered method has 17
+export const EMPTY_LINES_MAX = 8; // 400: before a request line
 export const BODY_BUFFER_BYTES: number = 64 * KIB; // read before the handler is called
 export const BODY_BUFFER_MS = 2_000; // or so long: the peer may wait for an answer to it
-export const RESPONSE_FIELDS_BYTES_MAX: number = 32 * KIB; // set by the application: TypeError
+export const RESPONSE_FIELDS_BYTES_MAX: number = 32 * KIB; // of the application: TypeError
 export const UNREAD_BODY_BYTES_MAX: number = 256 * KIB; // drained for keep-alive; beyond it: close
 export const FRAMES_PER_EVENT_MAX = 4096; // the same for frames of a TCP service
 export const REQUESTS_PER_EVENT_MAX = 256; // pipelined answers before others get their turn
-
-export const METHOD_BYTES_MAX = 32; // 501; the longest registered method has 17
-export const EMPTY_LINES_MAX = 8; // 400: before a request line
 
 // Frames of a TCP service: an error, then the connection closes.
 export const FRAME_BYTES_MAX_DEFAULT: number = 1 * MIB; // where a framing names no maximum
@@ -75,7 +86,8 @@ export const FRAME_BYTES_MAX_LIMIT: number = 1 * GIB; // positions on the wire s
 // ends the frame brings what follows it: 512 KiB at most in Bun 1.4.5.
 export const FRAME_WIRE_BYTES_MAX: number = 7 * MIB; // tcp() throws a RangeError
 
-// Access log. What finds no room while the disk does not take it is lost, and counted.
+// Access log. What finds no room while the disk does not take it is lost, and counted. Fixed, as
+// nothing of it is seen but by who has a disk that does not keep up.
 export const ACCESS_LOG_LINE_BYTES_MAX: number = 4 * KIB; // a pipe takes so much whole
 export const ACCESS_LOG_BLOCK_BYTES: number = 64 * KIB; // written when full ...
 export const ACCESS_LOG_FLUSH_MS = 250; // ... or so long after the first of its lines
@@ -89,18 +101,19 @@ export const SLOW_REQUEST_WINDOW_MS = 10_000;
 // Times
 export const HEARTBEAT_INTERVAL_MS = 30_000; // by default: given up after three of them in silence
 export const HEARTBEAT_MISSES = 3;
-export const HEAD_TIMEOUT_MS = 10_000; // whole head, from its first byte: 408
-export const HANDSHAKE_TIMEOUT_MS = 10_000; // TLS, from the accept: close
+export const HEAD_TIMEOUT_MS = 10_000; // whole head, from its first byte: 408; TLS handshake: close
 export const BODY_WINDOW_MS = 10_000; // in each such stretch of a request body ...
 export const BODY_WINDOW_BYTES_MIN: number = 10 * KIB; // ... so many bytes must arrive: 408
 export const IDLE_TIMEOUT_MS = 60_000; // keep-alive: silent close
-export const WRITE_STALL_MS = 30_000; // no byte taken by the peer: close
-export const LINGER_MS = 2_000; // after our FIN, for the peer's
+export const WRITE_STALL_MS = 30_000; // in each such stretch of an answer that waits ...
+export const WRITE_BYTES_MIN: number = 8 * KIB; // ... the peer must take so much: close
+export const LINGER_MS = 2_000; // after our FIN, for the peer's; fixed, it only saves answers
 export const DRAIN_TIMEOUT_MS = 10_000; // SIGTERM to the end, at most
 export const DRAIN_QUIET_STOP_MS = 100; // a connection this long silent counts as idle: stop
 export const DRAIN_QUIET_RELOAD_MS = 1_000; // the same for a reload, where nothing is urgent
 
-// Messages between workers. A worker that is so far behind makes publish() say false.
+// Messages between workers. A worker that is so far behind makes publish() say false. Fixed: the
+// rings are laid out before anything is known of the service.
 export const MAIL_RING_BYTES: number = 256 * KIB; // of each worker; a power of two
 export const MAIL_BYTES_MAX: number = 64 * KIB; // of one message: RangeError
 export const TOPIC_BYTES_MAX = 256; // RangeError
@@ -110,6 +123,7 @@ export const MAILBOXES_PER_WORKER = 4; // lives of one place at a time: 2 drain,
 
 // Master
 export const READY_TIMEOUT_MS = 30_000; // a worker that is not ready by then has failed
+// Fixed: they only keep a service that cannot live from taking the machine.
 export const RESPAWN_BACKOFF_MIN_MS = 100; // doubles at each death
 export const RESPAWN_BACKOFF_MAX_MS = 10_000;
 export const RESPAWN_STABLE_MS = 10_000; // a worker that lived so long resets the back-off
@@ -118,7 +132,5 @@ export const START_ATTEMPTS_MAX = 3; // consecutive failures to start before the
 assert(OUTPUT_LOW_WATER_BYTES < OUTPUT_HIGH_WATER_BYTES, "low water must be below high water");
 assert(OUTPUT_HIGH_WATER_BYTES < OUTPUT_CAP_BYTES, "high water must be below the cap");
 assert(HEADER_BYTES_MAX <= HEAD_BYTES_MAX, "one field line must fit in the head");
-assert(
-  HEAD_BYTES_MAX <= INPUT_HIGH_WATER_BYTES,
-  "a whole head must fit into the waiting input, or it could never complete",
-);
+assert(HEAD_BYTES_MAX < INPUT_HIGH_WATER_BYTES, "by default heads wait below the mark");
+assert(HEAD_BYTES_LIMIT_MAX < IO_BUF_CLASS_BYTES.at(-1)!, "a head must fit into an io_buf");

@@ -240,7 +240,7 @@ export class BodyDecoder {
   }
 
   private takeTrailers(bytes: Uint8Array, start: number, end: number): number {
-    this.trailers ??= new TrailerParser(this.limits.trailerBytesMax);
+    this.trailers ??= new TrailerParser(this.limits);
     const result = this.trailers.append(bytes, start, end);
     if (result === PARSE_MORE) {
       this.position = end;

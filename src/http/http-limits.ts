@@ -6,8 +6,10 @@ import {
   CHUNK_EXTENSION_BYTES_MAX,
   CHUNK_LINE_BYTES_MAX,
   EMPTY_LINES_MAX,
+  HEAD_BYTES_LIMIT_MAX,
   HEAD_BYTES_MAX,
   HEADER_BYTES_MAX,
+  HEADERS_LIMIT_MAX,
   HEADERS_MAX,
   METHOD_BYTES_MAX,
   TARGET_BYTES_MAX,
@@ -32,14 +34,14 @@ export interface RequestLimits extends FieldLimits {
   readonly emptyLinesMax: number;
 }
 
-export interface BodyLimits {
+export interface BodyLimits extends Pick<FieldLimits, "headerBytesMax" | "headersMax"> {
   /** Bytes of a body after decoding: 413. */
   readonly bodyBytesMax: number;
   /** Bytes of one chunk-size line with its extensions, without its CRLF: 400. */
   readonly chunkLineBytesMax: number;
   /** Bytes of all chunk extensions of one body: 400. */
   readonly chunkExtensionBytesMax: number;
-  /** Bytes of the trailer section, with its blank line: 431. */
+  /** Bytes of the trailer section, with its blank line: 431. Its lines are as those of a head. */
   readonly trailerBytesMax: number;
 }
 
@@ -57,4 +59,15 @@ export const BODY_LIMITS_DEFAULT: BodyLimits = {
   chunkLineBytesMax: CHUNK_LINE_BYTES_MAX,
   chunkExtensionBytesMax: CHUNK_EXTENSION_BYTES_MAX,
   trailerBytesMax: TRAILER_BYTES_MAX,
+  headerBytesMax: HEADER_BYTES_MAX,
+  headersMax: HEADERS_MAX,
+};
+
+/** Lets every head through that any listener has let through. */
+export const REQUEST_LIMITS_WIDEST: RequestLimits = {
+  ...REQUEST_LIMITS_DEFAULT,
+  headBytesMax: HEAD_BYTES_LIMIT_MAX,
+  headerBytesMax: HEAD_BYTES_LIMIT_MAX,
+  headersMax: HEADERS_LIMIT_MAX,
+  targetBytesMax: HEAD_BYTES_LIMIT_MAX,
 };

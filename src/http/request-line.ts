@@ -92,6 +92,11 @@ export abstract class RequestLineParser extends FieldParser {
     return this.stage > STAGE_EMPTY_LINES || this.scanned > 0;
   }
 
+  /** Stopped inside of the target: what is too long then is the target. */
+  protected get inTarget(): boolean {
+    return this.stage >= STAGE_TARGET && this.stage < STAGE_VERSION;
+  }
+
   protected resetLine(): void {
     this.error = HTTP_OK;
     this.scanned = 0;

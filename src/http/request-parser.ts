@@ -31,6 +31,7 @@ import {
   HTTP_HOST_REPEATED,
   HTTP_LENGTH_REPEATED,
   HTTP_OK,
+  HTTP_TARGET_TOO_LONG,
 } from "./http-error.ts";
 import type { RequestLimits } from "./http-limits.ts";
 import {
@@ -118,8 +119,9 @@ export class RequestParser extends RequestLineParser {
   // All bytes are examined and there is no end: an error, too many bytes, or simply more to come.
   private wantMore(isCapped: boolean): number {
     if (this.error === HTTP_OK && !isCapped) return PARSE_MORE;
+    const code = this.inTarget ? HTTP_TARGET_TOO_LONG : HTTP_HEAD_TOO_LARGE;
     this.stage = STAGE_FINISHED;
-    return this.error === HTTP_OK ? this.fail(HTTP_HEAD_TOO_LARGE) : PARSE_ERROR;
+    return this.error === HTTP_OK ? this.fail(code) : PARSE_ERROR;
   }
 
   // Kept small, and Host apart: the engine then inlines it into the loop over the lines.

@@ -4,7 +4,7 @@
 
 import { FieldParser, knownNames, PARSE_DONE, PARSE_MORE } from "./field-parser.ts";
 import { HTTP_OK, HTTP_TRAILERS_TOO_LARGE } from "./http-error.ts";
-import { HEADER_BYTES_MAX, HEADERS_MAX } from "../core/limits.ts";
+import type { BodyLimits } from "./http-limits.ts";
 
 const COPY_BYTES_FIRST = 256;
 
@@ -22,12 +22,10 @@ export class TrailerParser extends FieldParser {
   private copied = 0;
   private readonly bytesMax: number;
 
-  constructor(bytesMax: number) {
-    super(
-      { headBytesMax: bytesMax, headerBytesMax: HEADER_BYTES_MAX, headersMax: HEADERS_MAX },
-      knownNames(),
-    );
-    this.bytesMax = bytesMax;
+  constructor(limits: BodyLimits) {
+    const { trailerBytesMax, headerBytesMax, headersMax } = limits;
+    super({ headBytesMax: trailerBytesMax, headerBytesMax, headersMax }, knownNames());
+    this.bytesMax = trailerBytesMax;
     this.beginFields(0);
   }
 

@@ -8,10 +8,10 @@
 
 import { assert } from "../core/assert.ts";
 import { MillraceError, type ErrorCode } from "../core/errors.ts";
-import { READY_TIMEOUT_MS } from "../core/limits.ts";
 import type { LogLevel } from "../core/log.ts";
 import { closeOrphans, DescriptorLedger, type Orphan } from "../net/uring/descriptor-ledger.ts";
 import type { ServiceSource } from "../server/load-service.ts";
+import { MAX_DELAY_MS } from "../server/http-limit-options.ts";
 import type { ServerSettings } from "../server/settings.ts";
 import type { Exchange } from "../thread/exchange.ts";
 import type { StatsBoard, StatsRow } from "../thread/stats-board.ts";
@@ -35,7 +35,7 @@ export interface IncarnationOptions {
   readonly exchange?: Exchange;
   /** Where workers have their buffers. */
   readonly arena?: SharedArena;
-  /** For each of the two steps, loading and starting; READY_TIMEOUT_MS by default. */
+  /** For each of the two steps, loading and starting; by default what the settings say. */
   readonly readyTimeoutMs?: number;
   /** The end of a worker that was ready and that nobody asked to leave. */
   onDeath(reason: string): void;
@@ -178,7 +178,8 @@ export class Incarnation {
   /** Rejects when the step takes too long; the worker is told to leave. */
   private async inTime<Result>(step: Promise<Result>, what: string): Promise<Result> {
     const late = Promise.withResolvers<never>();
-    const timeoutMs = this.options.readyTimeoutMs ?? READY_TIMEOUT_MS;
+    const { readyTimeoutMs, settings } = this.options;
+    const timeoutMs = readyTimeoutMs ?? (settings.readyTimeoutMs || MAX_DELAY_MS);
     const timer = setTimeout(() => {
       this.fail("ERR_WORKER", `worker ${this.workerIndex} was not ${what} within ${timeoutMs} ms`);
       void this.close();

@@ -34,6 +34,7 @@ import type { PeerAddress, Session } from "./protocol.ts";
 import type { RawSocket } from "./raw-socket.ts";
 import type { Reactor } from "./reactor.ts";
 import { plainFd, readPiece, sendFile } from "./send-file.ts";
+import { WritePace } from "./write-pace.ts";
 
 export const STATE_OPEN = 0;
 export const STATE_DRAINING = 1;
@@ -69,7 +70,7 @@ export class Connection {
   private expectedBytes = 0;
   private inInput = false;
   private deadlineMs = Infinity;
-  private stallAtMs = Infinity;
+  private pace: WritePace | null = null; // since output had to wait
 
   constructor(reactor: Reactor, socket: RawSocket<Connection>, slot: number, generation: number) {
     this.reactor = reactor;
@@ -135,10 +136,8 @@ export class Connection {
     }
   }
 
-  /**
-   * Makes sure that `bytes` more fit into the cork and returns where they go: write them to
-   * reactor.corkBytes from there and commit() the end. Only while corked, and at most corkBytes.
-   */
+  /** Makes sure that `bytes` more fit into the cork and says where they go: write them there in
+   *  reactor.corkBytes and commit() the end. Only while corked, and at most corkBytes. */
   reserve(bytes: number): number {
     const reactor = this.reactor;
     assert(reactor.corked === this, "reserve on a connection that is not corked");
@@ -185,11 +184,9 @@ export class Connection {
     else this.afterQueueing();
   }
 
-  /**
-   * Sends up to `count` bytes of an open file from the page cache, after all that was written
-   * before. Returns how many are on their way; 0 when the socket is full: drained() comes once it
-   * is not; -1 when this socket or file needs them to be read and written.
-   */
+  /** Sends up to `count` bytes of an open file from the page cache, after all that was written
+   *  before. Returns how many are on their way; 0 when the socket is full: drained() comes once it
+   *  is not; -1 when this socket or file needs them to be read and written. */
   sendFile(file: number, position: number, count: number): number {
     const fd = plainFd(this.socket);
     if (fd < 0) return -1;
@@ -200,13 +197,11 @@ export class Connection {
       this.drainWanted = true;
       return 0;
     }
-    const { counters, corkBytes } = this.reactor;
     const sent = sendFile(fd, file, position, count);
-    if (sent > 0) counters[COUNT_BYTES_OUT]! += sent;
-    if (sent > 0) return sent;
+    if (sent > 0) return this.taken(sent);
     // Only a short write makes the socket tell when it takes more.
-    const read = sent < 0 ? readPiece(file, corkBytes, position, count) : 0;
-    if (read > 0) this.send(corkBytes, 0, read);
+    const read = sent < 0 ? readPiece(file, this.reactor.corkBytes, position, count) : 0;
+    if (read > 0) this.send(this.reactor.corkBytes, 0, read);
     return read > 0 ? read : -1;
   }
 
@@ -240,11 +235,22 @@ export class Connection {
       this.abort(CLOSE_RESET);
       return end - start;
     }
-    this.reactor.counters[COUNT_BYTES_OUT]! += count;
     if (count < end - start) {
-      this.reactor.readClock(); // it may be long ago that an event brought the time
-      this.stallAtMs = this.reactor.nowMs + this.reactor.limits.writeStallMs;
+      this.waits();
     }
+    return this.taken(count);
+  }
+
+  /** The kernel has refused something. */
+  private waits(): void {
+    this.reactor.readClock(); // it may be long ago that an event brought the time
+    const { limits, nowMs } = this.reactor;
+    (this.pace ??= new WritePace(limits, nowMs)).waits(nowMs);
+  }
+
+  private taken(count: number): number {
+    this.reactor.counters[COUNT_BYTES_OUT]! += count;
+    this.pace?.taken(count, this.reactor.nowMs);
     return count;
   }
 
@@ -306,7 +312,6 @@ export class Connection {
     this.state = STATE_LINGERING;
     this.socket.shutdown();
     if (this.isClosed()) return; // shutdown may close at once
-    this.stallAtMs = Infinity;
     this.reactor.readClock(); // close() may come outside of any event
     this.deadlineMs = this.reactor.nowMs + LINGER_MS;
     this.arm();
@@ -342,14 +347,14 @@ export class Connection {
 
   private arm(): void {
     if (this.state === STATE_CLOSED) return;
-    const at = this.output.pendingBytes > 0 ? this.stallAtMs : this.deadlineMs;
+    const at = this.output.pendingBytes > 0 ? this.pace!.deadlineMs : this.deadlineMs;
     if (at !== Infinity) this.reactor.timers.schedule(this.slot, at);
   }
 
   /** The timer fired; what for, the state tells. An earlier wish may have been put off since. */
   onTimer(nowMs: number): void {
     if (this.output.pendingBytes > 0) {
-      if (nowMs >= this.stallAtMs) this.onStall(nowMs);
+      if (nowMs >= this.pace!.deadlineMs) this.onStall(nowMs);
       else this.arm();
     } else if (nowMs < this.deadlineMs) {
       this.arm();
@@ -370,7 +375,7 @@ export class Connection {
   private onStall(nowMs: number): void {
     this.onDrain();
     if (this.state === STATE_CLOSED || this.output.pendingBytes === 0) return;
-    if (nowMs >= this.stallAtMs) this.abort(CLOSE_WRITE_STALL);
+    if (nowMs >= this.pace!.deadlineMs) this.abort(CLOSE_WRITE_STALL);
   }
 
   // ---- input --------------------------------------------------------------------------------
@@ -403,10 +408,8 @@ export class Connection {
   onRefused(bytes: Buffer, start: number, end: number): boolean {
     if (this.state === STATE_CLOSED) return true;
     assert(this.output.pendingBytes === 0, "bytes were queued before others that were staged");
-    const { reactor } = this;
-    reactor.counters[COUNT_BYTES_OUT]! -= end - start;
-    reactor.readClock();
-    this.stallAtMs = reactor.nowMs + reactor.limits.writeStallMs;
+    this.waits();
+    this.taken(start - end);
     if (!this.output.append(bytes, start, end)) {
       this.blame(CLOSE_MEMORY);
       return false;
@@ -487,8 +490,7 @@ export class Connection {
     const count = this.output.writeTo(this.socket);
     if (this.isClosed()) return;
     if (count < 0) return this.abort(CLOSE_RESET);
-    this.reactor.counters[COUNT_BYTES_OUT]! += count;
-    if (count > 0) this.stallAtMs = this.reactor.nowMs + this.reactor.limits.writeStallMs;
+    this.taken(count);
     this.arm();
     const { pendingBytes } = this.output;
     const isWritableAgain = !this.writable && pendingBytes < OUTPUT_LOW_WATER_BYTES;
@@ -501,6 +503,7 @@ export class Connection {
       this.pump();
       this.uncork(previous);
     }
+    if (this.output.pendingBytes === 0) this.pace!.rests(this.reactor.nowMs);
     this.settle();
   }
 

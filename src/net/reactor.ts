@@ -41,8 +41,10 @@ const DRAIN_POLL_MS = 20;
 export interface ReactorLimits {
   /** Open connections at which the worker stops accepting. */
   readonly maxConnections: number;
-  /** A peer that takes no byte of its answer for so long is cut off; Infinity for never. */
+  /** A peer that takes less than `writeBytesMin` while output waits for it for so long is cut off;
+   *  Infinity for never. */
   readonly writeStallMs: number;
+  readonly writeBytesMin: number;
 }
 
 export interface ReactorOptions {

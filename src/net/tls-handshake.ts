@@ -3,7 +3,6 @@
 // CLOSE_TLS. After it the connection is the inner protocol's.
 
 import { CLOSE_TLS } from "../core/close-reason.ts";
-import { HANDSHAKE_TIMEOUT_MS } from "../core/limits.ts";
 import type { Connection } from "./connection.ts";
 import { handOver } from "./preamble.ts";
 import type { Protocol, Session } from "./protocol.ts";
@@ -12,9 +11,10 @@ export class TlsHandshake implements Protocol {
   readonly inner: Protocol;
   /** A client without a certificate that we trust is refused. */
   readonly needsCertificate: boolean;
+  /** For the handshake, from the accept; Infinity for ever. */
   readonly timeoutMs: number;
 
-  constructor(inner: Protocol, needsCertificate = false, timeoutMs: number = HANDSHAKE_TIMEOUT_MS) {
+  constructor(inner: Protocol, needsCertificate: boolean, timeoutMs: number) {
     this.inner = inner;
     this.needsCertificate = needsCertificate;
     this.timeoutMs = timeoutMs;

@@ -32,6 +32,8 @@ import {
 } from "./server-response.ts";
 import type { FetchContext, FetchHandler, RouteHandler, WorkerContext } from "./service.ts";
 
+const STATUS_UPGRADE_REQUIRED = 426;
+
 /** Turns a fetch handler into a route handler. */
 export function fetchHandler(fetch: FetchHandler, worker: WorkerContext): RouteHandler {
   return (request, response) => {
@@ -119,6 +121,7 @@ function attachBody(request: HttpRequest, init: RequestInit): void {
       if (chunk === null) controller.close();
       else controller.enqueue(chunk);
     },
+    cancel: () => body.forsake(reader),
   });
 }
 
@@ -213,8 +216,14 @@ function copyHead(response: HttpResponse, web: Response): number {
       case "connection":
         response.wantsClose ||= /(?:^|[\s,])close(?:$|[\s,])/i.test(value);
         break;
+      case "upgrade": // of a server that was asked on the way, unless it is what is required
+        if (web.status === STATUS_UPGRADE_REQUIRED) response.addUpgrade(value);
+        break;
       case "transfer-encoding":
       case "keep-alive":
+      case "proxy-connection":
+      case "te":
+      case "trailer": // there will be none
       case "date":
         break;
       default:

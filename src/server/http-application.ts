@@ -26,6 +26,7 @@ import type { AccessLog } from "./access-log.ts";
 import { answerStatus, isHandlerFault } from "./answer.ts";
 import { ExchangePool } from "./exchange.ts";
 import { fetchHandler } from "./fetch-adapter.ts";
+import type { HttpLimits } from "./http-limit-options.ts";
 import type { HttpRequest } from "./http-request.ts";
 import type { HttpResponse } from "./http-response.ts";
 import { HttpSession } from "./http-session.ts";
@@ -34,17 +35,8 @@ import { Router } from "./router.ts";
 import type { HttpListenerOptions, RouteHandler, WorkerContext } from "./service.ts";
 import { StaticFiles } from "./static-files.ts";
 
-/** Times and sizes of one listener's sessions; milliseconds and bytes, 0 is no limit. */
-export interface HttpSettings {
-  readonly idleTimeoutMs: number;
-  readonly headTimeoutMs: number;
-  readonly bodyWindowMs: number;
-  readonly bodyWindowBytesMin: number;
-  readonly bodyBytesMax: number;
-}
-
 export class HttpApplication implements Protocol {
-  readonly settings: HttpSettings;
+  readonly settings: HttpLimits;
   readonly bodyLimits: BodyLimits;
   readonly exchanges: ExchangePool;
   readonly heads: ResponseHeads;
@@ -59,7 +51,7 @@ export class HttpApplication implements Protocol {
 
   constructor(
     options: HttpListenerOptions,
-    settings: HttpSettings,
+    settings: HttpLimits,
     reactor: Reactor,
     log: Log,
     worker: WorkerContext,
@@ -69,9 +61,12 @@ export class HttpApplication implements Protocol {
     this.accessLog = accessLog;
     this.reactor = reactor;
     this.log = log;
-    this.bodyLimits = { ...BODY_LIMITS_DEFAULT, bodyBytesMax: settings.bodyBytesMax };
-    const ids = new RequestIds(worker.index);
-    this.exchanges = new ExchangePool(REQUEST_LIMITS_DEFAULT, reactor.pool, ids);
+    const { targetBytesMax, headBytesMax, headerBytesMax, headersMax } = settings;
+    const { bodyBytesMax, trailerBytesMax } = settings;
+    const lines = { headerBytesMax, headersMax };
+    this.bodyLimits = { ...BODY_LIMITS_DEFAULT, ...lines, bodyBytesMax, trailerBytesMax };
+    const headLimits = { ...REQUEST_LIMITS_DEFAULT, ...lines, targetBytesMax, headBytesMax };
+    this.exchanges = new ExchangePool(headLimits, reactor.pool, new RequestIds(worker.index));
     this.heads = new ResponseHeads(new DateCache(() => reactor.wallMs));
     this.router = options.routes === undefined ? null : buildRouter(options.routes);
     this.files = options.static === undefined ? null : new StaticFiles(options.static, reactor);

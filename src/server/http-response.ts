@@ -63,8 +63,15 @@ export class HttpResponse {
     if (key === "content-type") this.setType(value);
     else if (key === "connection") this.wantsClose ||= /(?:^|[\s,])close(?:$|[\s,])/i.test(value);
     else if (isOurs(key)) throw new TypeError(`Cannot set header ${name}: the server sets it`);
+    else if (key === "upgrade") this.addUpgrade(value);
     else this.addField(name, value);
     return this;
+  }
+
+  /** Internal: Upgrade, which the Connection field must name (RFC 9110 section 7.8). */
+  addUpgrade(value: string): void {
+    this.addField("Upgrade", value);
+    this.addField("Connection", "Upgrade"); // a line of its own beside the server's
   }
 
   /** Internal: a field that is known to be right. */

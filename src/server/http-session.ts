@@ -76,6 +76,7 @@ export class HttpSession implements Session {
     this.connection = connection;
     this.application = application;
     this.idleSince = connection.reactor.nowMs;
+    connection.expectInput(application.settings.headBytesMax + 1); // one more tells that it is late
     this.arm(application.settings.idleTimeoutMs);
   }
 
@@ -188,7 +189,7 @@ export class HttpSession implements Session {
   private inviteBody(aloud: boolean): void {
     this.invited = true;
     this.connection.reactor.readClock(); // handlers ask outside of any event
-    this.arm(this.application.settings.bodyWindowMs);
+    this.arm(this.application.settings.bodyTimeoutMs);
     if (aloud) answerContinue(this.connection); // behind the head of the answer it is too late
   }
 
@@ -258,7 +259,7 @@ export class HttpSession implements Session {
   private dispatch(exchange: Exchange): void {
     this.phase = PHASE_ANSWERING;
     if (this.bodyDone || !this.invited) this.connection.setDeadline(Infinity);
-    else this.arm(this.application.settings.bodyWindowMs);
+    else this.arm(this.application.settings.bodyTimeoutMs);
     let result: unknown;
     try {
       result = this.application.handle(exchange.request, exchange.response);
@@ -453,13 +454,13 @@ export class HttpSession implements Session {
       return;
     }
     if (this.bodyDone || !this.invited) return;
-    const { bodyWindowMs, bodyWindowBytesMin } = this.application.settings;
+    const { bodyTimeoutMs, bodyBytesMin } = this.application.settings;
     if (this.phase === PHASE_BUFFERING) return this.dispatch(exchange!);
     const received = this.decoder!.bodyBytes;
     const paused = exchange !== null && this.waitsForReader(exchange);
-    if (paused || received - this.windowBytes >= bodyWindowBytesMin) {
+    if (paused || received - this.windowBytes >= bodyBytesMin) {
       this.windowBytes = received;
-      this.connection.setDeadline(nowMs + bodyWindowMs);
+      this.connection.setDeadline(nowMs + bodyTimeoutMs);
     } else if (exchange === null) {
       this.connection.close(CLOSE_BODY_TIMEOUT);
     } else {

@@ -19,6 +19,7 @@ export const BODY_FAULTS = {
   left: ["ERR_BODY_ABORTED", "the peer left before it was complete"],
   slow: ["ERR_BODY_ABORTED", "it came too slowly"],
   answered: ["ERR_BODY_ABORTED", "the request was answered before it was read"],
+  forsaken: ["ERR_BODY_UNREAD", "its reader gave it up"],
   large: ["ERR_BODY_TOO_LARGE", "it is longer than the limit"],
   malformed: ["ERR_BODY_MALFORMED", "it is malformed"],
   memory: ["ERR_MEMORY_LIMIT", "no memory is left for it"],
@@ -49,6 +50,8 @@ export class RequestBody {
   private first: IoBuf | null = null;
   private last: IoBuf | null = null;
   private wake: (() => void) | null = null;
+  private completion: PromiseWithResolvers<TrailerParser | null> | null = null;
+  private forsaken = false;
 
   constructor(pool: BufferPool) {
     this.pool = pool;
@@ -63,6 +66,8 @@ export class RequestBody {
     this.error = null;
     this.trailers = null;
     this.onDemand = null;
+    this.completion = null;
+    this.forsaken = false;
   }
 
   /** The request is over: its reader, if there still is one, gets no more. */
@@ -71,6 +76,7 @@ export class RequestBody {
     this.trailers = null;
     this.release();
     if (this.wake !== null) this.notify();
+    this.completion?.reject(bodyError("answered"));
   }
 
   /** The whole body is bytes[start, end): valid until detach() or the end of the request. */
@@ -122,6 +128,7 @@ export class RequestBody {
     this.trailers = trailers;
     this.complete = true;
     this.notify();
+    this.completion?.resolve(trailers);
   }
 
   /** What has not been taken is lost, and its reader is told why. */
@@ -130,6 +137,23 @@ export class RequestBody {
     this.error = bodyError(fault);
     this.release();
     this.notify();
+    this.completion?.reject(this.error);
+  }
+
+  /** Resolves with the trailers when the body is complete; rejects if it will not be. */
+  completed(): Promise<TrailerParser | null> {
+    if (this.complete) return Promise.resolve(this.trailers);
+    this.completion ??= Promise.withResolvers();
+    if (this.error !== null) this.completion.reject(this.error);
+    else if (this.forsaken) this.completion.reject(bodyError("forsaken"));
+    return this.completion.promise;
+  }
+
+  /** The reader wants no more of it, so that its end may never come. */
+  forsake(reader: number): void {
+    if (reader !== this.serial || this.complete) return;
+    this.forsaken = true;
+    this.completion?.reject(bodyError("forsaken"));
   }
 
   /** Marks the body as taken and returns the reader's number; throws when it was taken before. */

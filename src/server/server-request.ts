@@ -9,9 +9,10 @@
 // Bun.fetch cannot be watched: give it `request.clone()`.
 
 import { assert } from "../core/assert.ts";
-import { REQUEST_LIMITS_DEFAULT } from "../http/http-limits.ts";
+import { REQUEST_LIMITS_WIDEST } from "../http/http-limits.ts";
 import { PARSE_DONE, RequestParser } from "../http/request-parser.ts";
 import { HttpRequest } from "./http-request.ts";
+import type { TrailerParser } from "../http/trailers.ts";
 import { markCoded } from "./server-response.ts";
 
 const Native: typeof Request = globalThis.Request;
@@ -19,21 +20,48 @@ const nativeHeaders = getterOf("headers");
 const nativeSignal = getterOf("signal");
 const { clone: nativeClone, formData: nativeFormData, blob: nativeBlob } = Native.prototype;
 
+// Private, all of it: a handler sees a Request that has no property of ours, may give it any of its
+// own, and may spread or enumerate it.
 export class ServerRequest extends Native {
-  /** Not filled in yet: where the head is; then null. */
-  head: Buffer | null = null;
-  headAt = 0;
-  source: HttpRequest | null = null;
-  serial = 0;
+  #head: Buffer | null = null; // while the fields are not filled in
+  #headAt = 0;
+  #source: HttpRequest | null = null;
+  #serial = 0;
+  #trailers: TrailerParser | null | undefined = undefined; // once the body is known to be complete
 
   follow(source: HttpRequest): this {
-    this.source = source;
-    this.serial = source.serial;
-    this.head = source.head;
-    this.headAt = source.headAt;
+    this.#source = source;
+    this.#serial = source.serial;
+    this.#head = source.head;
+    this.#headAt = source.headAt;
+    if (source.body.complete) this.#trailers = source.body.trailers;
     return this;
   }
+
+  /** What the request stands for while it is not over; null after that. */
+  static sourceOf(request: ServerRequest): HttpRequest | null {
+    const source = request.#source;
+    return source !== null && source.serial === request.#serial ? source : null;
+  }
+
+  /** Of a body that was complete when the handler was called; undefined if it was not. */
+  static trailersOf(request: ServerRequest): TrailerParser | null | undefined {
+    return request.#trailers;
+  }
+
+  static fillHeaders(request: ServerRequest): Headers {
+    const headers = nativeHeaders.call(request) as Headers;
+    const head = request.#head;
+    if (head === null) return headers;
+    request.#head = null;
+    const source = ServerRequest.sourceOf(request);
+    const entries = source?.headerEntries() ?? parseAgain(head, request.#headAt);
+    for (const [name, value] of entries) headers.append(name, value);
+    return headers;
+  }
 }
+
+const { fillHeaders, sourceOf } = ServerRequest;
 
 // TypeScript has these as properties, which no accessor may override.
 Object.defineProperties(ServerRequest.prototype, {
@@ -46,9 +74,7 @@ Object.defineProperties(ServerRequest.prototype, {
   signal: {
     configurable: true,
     get(this: ServerRequest): AbortSignal {
-      const { source } = this;
-      if (source !== null && source.serial === this.serial) return source.signal;
-      return nativeSignal.call(this) as AbortSignal;
+      return sourceOf(this)?.signal ?? (nativeSignal.call(this) as AbortSignal);
     },
   },
   clone: {
@@ -56,7 +82,9 @@ Object.defineProperties(ServerRequest.prototype, {
     writable: true,
     value(this: ServerRequest): unknown {
       fillHeaders(this);
-      return nativeClone.call(this);
+      const copy = nativeClone.call(this) as unknown as Request;
+      origins.set(copy, this);
+      return copy;
     },
   },
   formData: {
@@ -77,40 +105,54 @@ Object.defineProperties(ServerRequest.prototype, {
   },
 });
 
-function fillHeaders(request: ServerRequest): Headers {
-  const headers = nativeHeaders.call(request) as Headers;
-  const { head, source } = request;
-  if (head === null || source === null) return headers;
-  request.head = null;
-  const current = source.serial === request.serial;
-  const entries = current ? source.headerEntries() : parseAgain(head, request.headAt);
-  for (const [name, value] of entries) headers.append(name, value);
-  return headers;
+/** Copies that have the body of the request in common with it. */
+const origins = new WeakMap<Request, ServerRequest>();
+
+/** The request of ours that it is, or whose body it has; undefined for any other. */
+export function originOf(request: Request): ServerRequest | undefined {
+  return request instanceof ServerRequest ? request : origins.get(request);
 }
 
 function parseAgain(head: Buffer, headAt: number): [string, string][] {
-  const parser = new RequestParser(REQUEST_LIMITS_DEFAULT);
+  const parser = new RequestParser(REQUEST_LIMITS_WIDEST);
   parser.reset();
   assert(parser.parse(head, headAt, head.length) === PARSE_DONE, "a head that parsed once");
   return HttpRequest.entriesOf(parser, head, headAt);
 }
 
-let installed = false;
+/** Whose body a new Request has, if it is of ours: of its first argument, unless it brings one. */
+function originOfArguments([from, init]: readonly unknown[]): ServerRequest | undefined {
+  if (init instanceof Native) return originOf(init);
+  const { body } = (init ?? {}) as RequestInit;
+  return from instanceof Native && (body ?? null) === null ? originOf(from) : undefined;
+}
+
+let watched: Pick<typeof globalThis, "Request" | "fetch"> | null = null;
 
 /** Teaches the platform's own readers of a Request to fill it in. Before the application loads. */
 export function installServerRequest(): void {
-  if (installed) return;
-  installed = true;
-  const fill = (value: unknown): void => {
-    if (value instanceof ServerRequest) fillHeaders(value);
-  };
-  globalThis.Request = new Proxy(Native, {
+  watched ??= { Request: watchedRequest(), fetch: watchedFetch() };
+  Object.assign(globalThis, watched);
+}
+
+function fill(value: unknown): void {
+  if (value instanceof ServerRequest) fillHeaders(value);
+}
+
+function watchedRequest(): typeof Request {
+  return new Proxy(Native, {
     construct(target, args: unknown[], newTarget): object {
       fill(args[0]);
-      return Reflect.construct(target, args, newTarget) as object;
+      const made = Reflect.construct(target, args, newTarget) as Request;
+      const origin = originOfArguments(args);
+      if (origin !== undefined) origins.set(made, origin);
+      return made;
     },
   });
-  globalThis.fetch = new Proxy(globalThis.fetch, {
+}
+
+function watchedFetch(): typeof fetch {
+  return new Proxy(globalThis.fetch, {
     apply(target, self, args: unknown[]): unknown {
       fill(args[0]);
       const fetched = Reflect.apply(target, self, args) as Promise<Response>;

@@ -20,6 +20,7 @@ import { AccessLog } from "./access-log.ts";
 import { AccessLogFiles } from "./access-log-file.ts";
 import { HttpApplication } from "./http-application.ts";
 import { type ChannelPort, TopicChannel } from "./channel.ts";
+import { httpLimitsOf } from "./http-limit-options.ts";
 import type { Service, WorkerContext } from "./service.ts";
 import { TcpApplication } from "./tcp-application.ts";
 import type { TcpListener } from "./tcp-service.ts";
@@ -84,17 +85,11 @@ export class Server {
       limits: {
         maxConnections: settings.maxConnections,
         writeStallMs: settings.writeStallMs || Infinity,
+        writeBytesMin: settings.writeBytesMin,
       },
       onFull: (full) => this.holdBack(full),
       onBeat: () => this.ring?.nudge(),
     });
-    const httpSettings = {
-      idleTimeoutMs: settings.idleTimeoutMs,
-      headTimeoutMs: settings.headTimeoutMs,
-      bodyWindowMs: settings.bodyTimeoutMs,
-      bodyWindowBytesMin: settings.bodyBytesMin,
-      bodyBytesMax: settings.bodyBytesMax,
-    };
     const channel = new TopicChannel((error) => this.channelError(error));
     this.mail = options.openMail?.(channel) ?? null;
     channel.port = this.mail;
@@ -105,13 +100,19 @@ export class Server {
     });
     this.logFiles = files;
     const { reactor } = this;
-    const logContext = { reactor, log, files, workerIndex, bodyBytesMax: settings.bodyBytesMax };
     this.listeners = service.listeners.map((listener, index) => {
+      const limits = httpLimitsOf(
+        listener.kind === "http" ? listener : {},
+        settings,
+        settings.asked,
+      );
+      const { bodyBytesMax, headTimeoutMs, idleTimeoutMs } = limits;
+      const logContext = { reactor, log, files, workerIndex, bodyBytesMax };
       const application =
         listener.kind === "http"
           ? new HttpApplication(
               listener,
-              httpSettings,
+              limits,
               reactor,
               log,
               worker,
@@ -119,7 +120,7 @@ export class Server {
             )
           : new TcpApplication(listener as TcpListener, log);
       if (application instanceof HttpApplication) this.applications.push(application);
-      const transport = openTransport(listener, settings.headTimeoutMs, log);
+      const transport = openTransport(listener, headTimeoutMs || idleTimeoutMs, log);
       const handlers = this.reactor.handlers(transport.wrap(application));
       const onRetry = (error: unknown) => log.warn(`cannot accept again yet: ${messageOf(error)}`);
       return new Listener(handlers, onRetry, transport.tls, index);

@@ -5,6 +5,7 @@ import type { Channel } from "./channel.ts";
 import type { HttpRequest } from "./http-request.ts";
 import type { HttpResponse } from "./http-response.ts";
 import { type RequestLogOptions, requestLogProblem } from "./access-log-options.ts";
+import { type HttpLimitOptions, httpLimitProblem } from "./http-limit-options.ts";
 import type { StaticOptions } from "./static-options.ts";
 import type { TcpListener } from "./tcp-service.ts";
 import { checkTransport, type TransportOptions } from "./transport.ts";
@@ -40,7 +41,7 @@ export interface FetchContext {
 /** "METHOD /path", "/path" for every method; `:name` matches a segment, a last `*` the rest. */
 export type Routes = Readonly<Record<string, RouteHandler>>;
 
-export interface HttpListenerOptions extends TransportOptions, RequestLogOptions {
+export interface HttpListenerOptions extends TransportOptions, RequestLogOptions, HttpLimitOptions {
   /** 0 picks a free one. Default 8080; the command line's --port takes its place. */
   readonly port?: number;
   /** Default 127.0.0.1. */
@@ -67,7 +68,7 @@ export interface Service {
 }
 
 /**
- * An HTTP listener.
+ * An HTTP listener. Throws a TypeError or a RangeError that names the option.
  *
  * @example
  * http({ port: 8080, routes: { "GET /hello": (request, response) => response.text("Hello") } })
@@ -79,6 +80,8 @@ export function http(options: HttpListenerOptions): HttpListener {
   checkTransport("http", options);
   const problem = requestLogProblem(options);
   if (problem !== null) throw new TypeError(`Cannot make an http listener: ${problem}`);
+  const excess = httpLimitProblem(options);
+  if (excess !== null) throw new RangeError(`Cannot make an http listener: ${excess}`);
   return { kind: "http", ...options };
 }
 

@@ -16,11 +16,18 @@ import {
   FD_SHARE_FOR_CONNECTIONS,
   HEAD_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
+  HEADER_BYTES_MAX,
+  HEADERS_MAX,
+  HEAD_BYTES_MAX,
   MEMORY_LIMIT_BYTES_DEFAULT,
   MEMORY_LIMIT_BYTES_MAX,
   MEMORY_LIMIT_BYTES_MIN,
   MIB,
+  READY_TIMEOUT_MS,
+  TARGET_BYTES_MAX,
+  TRAILER_BYTES_MAX,
   WORKERS_MAX,
+  WRITE_BYTES_MIN,
   WRITE_STALL_MS,
 } from "../core/limits.ts";
 import type { TlsOptions } from "../net/tls.ts";
@@ -29,32 +36,36 @@ import {
   requestLogProblem,
   resolveAccessLog,
 } from "./access-log-options.ts";
+import {
+  HTTP_LIMIT_NAMES,
+  type HttpLimitName,
+  httpLimitProblem,
+  type HttpLimits,
+  httpLimitsOf,
+  isBetween,
+  MAX_DELAY_MS,
+} from "./http-limit-options.ts";
 
 /** How bytes move: by io_uring where the system has it, only by it, or by Bun's own sockets. */
 export const IO_KINDS = ["auto", "uring", "bun"] as const;
 export type IoKind = (typeof IO_KINDS)[number];
 
-export interface ServerSettings {
+export interface ServerSettings extends HttpLimits {
   /** Workers of the process: 1..WORKERS_MAX. */
   readonly workers: number;
   /** Open connections of one worker; at the limit it stops accepting. */
   readonly maxConnections: number;
   /** Buffers of the whole process, in bytes. */
   readonly memoryLimitBytes: number;
-  /** A keep-alive connection silent for so long is closed; 0 is never. */
-  readonly idleTimeoutMs: number;
-  /** A request head must be complete so long after its first byte; 0 is no limit. */
-  readonly headTimeoutMs: number;
-  /** In each such stretch of a request body `bodyBytesMin` must arrive; 0 is no limit. */
-  readonly bodyTimeoutMs: number;
-  /** The least of a request body that must arrive in each `bodyTimeoutMs`. */
-  readonly bodyBytesMin: number;
-  /** A peer that takes no byte of its answer for so long is cut off; 0 is never. */
+  /** A peer that takes less than `writeBytesMin` while an answer waits for it for so long is cut
+   *  off; 0 is never. */
   readonly writeStallMs: number;
-  /** A longer request body is answered with 413. */
-  readonly bodyBytesMax: number;
+  /** The least that it must take in each `writeStallMs`; 1 is any byte. */
+  readonly writeBytesMin: number;
   /** From the wish to stop to the end of the last connection, at most. */
   readonly drainTimeoutMs: number;
+  /** For a worker to load its service, and again to start; 0 is no limit. */
+  readonly readyTimeoutMs: number;
   /** Connections that the kernel keeps for us before they are accepted, per worker and listener. */
   readonly backlog: number;
   /** "uring" refuses to start without io_uring. TLS is always Bun's. */
@@ -65,10 +76,12 @@ export interface ServerSettings {
   readonly accessLog?: string | AccessLogOptions;
   readonly requestId?: boolean;
   readonly slowRequestMs?: number;
+  /** The limits that were asked for, not filled in: they go before what the listeners say. */
+  readonly asked: readonly HttpLimitName[];
 }
 
 export type ServerSettingsInput = {
-  readonly [Name in keyof ServerSettings]?: ServerSettings[Name] | undefined;
+  readonly [Name in Exclude<keyof ServerSettings, "asked">]?: ServerSettings[Name] | undefined;
 };
 
 export interface Machine {
@@ -80,8 +93,6 @@ export interface Machine {
   readonly memoryBytes?: number;
 }
 
-export const MAX_DELAY_MS: number = 2 ** 31 - 1; // the longest a timer can wait
-
 /** Fills in the defaults and checks every value; throws MillraceError ERR_USAGE. */
 export function resolveSettings(input: ServerSettingsInput, machine: Machine): ServerSettings {
   const workers = input.workers ?? Math.min(Math.max(machine.processors, 1), WORKERS_MAX);
@@ -90,13 +101,12 @@ export function resolveSettings(input: ServerSettingsInput, machine: Machine): S
     workers,
     maxConnections: input.maxConnections ?? connectionsPerWorker(machine.fdLimit, workers),
     memoryLimitBytes: input.memoryLimitBytes ?? defaultMemoryLimit(machine.memoryBytes),
-    idleTimeoutMs: input.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
-    headTimeoutMs: input.headTimeoutMs ?? HEAD_TIMEOUT_MS,
-    bodyTimeoutMs: input.bodyTimeoutMs ?? BODY_WINDOW_MS,
-    bodyBytesMin: input.bodyBytesMin ?? BODY_WINDOW_BYTES_MIN,
+    ...httpLimitsOf(input, HTTP_LIMITS_DEFAULT, []),
+    asked: Object.freeze(HTTP_LIMIT_NAMES.filter((name) => input[name] !== undefined)),
     writeStallMs: input.writeStallMs ?? WRITE_STALL_MS,
-    bodyBytesMax: input.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT,
+    writeBytesMin: input.writeBytesMin ?? WRITE_BYTES_MIN,
     drainTimeoutMs: input.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
+    readyTimeoutMs: input.readyTimeoutMs ?? READY_TIMEOUT_MS,
     backlog: input.backlog ?? BACKLOG_DEFAULT,
     io: input.io ?? "auto",
     ...(input.tls === undefined ? {} : { tls: input.tls }),
@@ -105,6 +115,19 @@ export function resolveSettings(input: ServerSettingsInput, machine: Machine): S
   checkSettings(settings, machine);
   return Object.freeze(settings);
 }
+
+const HTTP_LIMITS_DEFAULT: HttpLimits = {
+  idleTimeoutMs: IDLE_TIMEOUT_MS,
+  headTimeoutMs: HEAD_TIMEOUT_MS,
+  bodyTimeoutMs: BODY_WINDOW_MS,
+  bodyBytesMin: BODY_WINDOW_BYTES_MIN,
+  bodyBytesMax: BODY_BYTES_MAX_DEFAULT,
+  targetBytesMax: TARGET_BYTES_MAX,
+  headBytesMax: HEAD_BYTES_MAX,
+  headerBytesMax: HEADER_BYTES_MAX,
+  headersMax: HEADERS_MAX,
+  trailerBytesMax: TRAILER_BYTES_MAX,
+};
 
 function requestLogSettings({ accessLog, requestId, slowRequestMs }: ServerSettingsInput): object {
   const problem = requestLogProblem({ accessLog, requestId, slowRequestMs });
@@ -141,13 +164,12 @@ function checkSettings(settings: ServerSettings, machine: Machine): void {
   }
   const memory = settings.memoryLimitBytes;
   requireInteger("memoryLimitBytes", memory, MEMORY_LIMIT_BYTES_MIN, MEMORY_LIMIT_BYTES_MAX);
-  requireInteger("idleTimeoutMs", settings.idleTimeoutMs, 0, MAX_DELAY_MS);
-  requireInteger("headTimeoutMs", settings.headTimeoutMs, 0, MAX_DELAY_MS);
-  requireInteger("bodyTimeoutMs", settings.bodyTimeoutMs, 0, MAX_DELAY_MS);
-  requireInteger("bodyBytesMin", settings.bodyBytesMin, 1, Number.MAX_SAFE_INTEGER);
+  const problem = httpLimitProblem(settings);
+  if (problem !== null) throw new MillraceError("ERR_USAGE", problem);
   requireInteger("writeStallMs", settings.writeStallMs, 0, MAX_DELAY_MS);
-  requireInteger("bodyBytesMax", settings.bodyBytesMax, 0, Number.MAX_SAFE_INTEGER);
+  requireInteger("writeBytesMin", settings.writeBytesMin, 1, Number.MAX_SAFE_INTEGER);
   requireInteger("drainTimeoutMs", settings.drainTimeoutMs, 0, MAX_DELAY_MS);
+  requireInteger("readyTimeoutMs", settings.readyTimeoutMs, 0, MAX_DELAY_MS);
   requireInteger("backlog", settings.backlog, 1, 2 ** 31 - 1);
   if (!IO_KINDS.includes(settings.io)) {
     throw new MillraceError(
@@ -158,6 +180,6 @@ function checkSettings(settings: ServerSettings, machine: Machine): void {
 }
 
 function requireInteger(name: string, value: number, least: number, most: number): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
+  if (isBetween(value, least, most)) return;
   throw new MillraceError("ERR_USAGE", `${name}: ${value} is not between ${least} and ${most}`);
 }

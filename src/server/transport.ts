@@ -44,22 +44,20 @@ export function checkTransport(kind: string, options: TransportOptions): void {
   }
 }
 
-/** Reads the certificates; throws MillraceError ERR_TLS, ERR_USAGE for tls with PROXY headers. */
-export function openTransport(
-  options: TransportOptions,
-  headTimeoutMs: number,
-  log: Log,
-): Transport {
+/** Reads the certificates; throws MillraceError ERR_TLS, ERR_USAGE for tls with PROXY headers.
+ *  What comes before the protocol may take `openingMs`; 0 is no limit. */
+export function openTransport(options: TransportOptions, openingMs: number, log: Log): Transport {
   const { tls, proxyProtocol } = options;
+  const timeoutMs = openingMs || Infinity;
   if (tls !== undefined) {
     if (proxyProtocol !== undefined) throw new MillraceError("ERR_USAGE", `tls: ${CONFLICT}`);
     const material = loadTls(tls);
     tellExpiry(material, log);
     const needsCertificate = tls.ca !== undefined;
-    return { tls: material, wrap: (protocol) => new TlsHandshake(protocol, needsCertificate) };
+    const wrap = (protocol: Protocol) => new TlsHandshake(protocol, needsCertificate, timeoutMs);
+    return { tls: material, wrap };
   }
   if (proxyProtocol === undefined) return { tls: null, wrap: (protocol) => protocol };
-  const timeoutMs = headTimeoutMs || Infinity;
   return { tls: null, wrap: (protocol) => new ProxyPreamble(protocol, proxyProtocol, timeoutMs) };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parseStartArguments, startHelp } from "../../src/cli/arguments.ts";
-import type { MillraceError } from "../../src/core/errors.ts";
+import { MillraceError } from "../../src/core/errors.ts";
 
 type Options = ReturnType<typeof parseStartArguments>;
 
@@ -28,7 +28,9 @@ describe("parseStartArguments", () => {
     const line =
       "./app.ts --port 0 --host ::1 --workers 3 --memory-limit 1GB --max-connections 9 " +
       "--idle-timeout 5s --head-timeout 0 --body-timeout 3s --body-min 1KB --write-timeout 1s " +
-      "--drain-timeout 1m --max-body 0 " +
+      "--drain-timeout 1m --max-body 0 --write-min 4KB --ready-timeout 2m " +
+      "--max-target 1 --max-head 256B " +
+      "--max-headers 10000 --max-header-line 1MB --max-trailers 0 " +
       "--backlog 1 --admin [::1]:9 --log-level silent " +
       "--access-log - --access-log-format json --request-id on --slow-request 2s";
     expect(parse(line)).toEqual({
@@ -45,6 +47,13 @@ describe("parseStartArguments", () => {
       writeStallMs: 1_000,
       drainTimeoutMs: 60_000,
       bodyBytesMax: 0,
+      writeBytesMin: 4096,
+      readyTimeoutMs: 120_000,
+      targetBytesMax: 1,
+      headBytesMax: 256,
+      headersMax: 10_000,
+      headerBytesMax: 2 ** 20,
+      trailerBytesMax: 0,
       backlog: 1,
       admin: { host: "::1", port: 9 },
       logLevel: "silent",
@@ -104,6 +113,26 @@ describe("parseStartArguments", () => {
     ["a b", 'one folder or module at a time, not also "b"'],
   ])("refuses %p and names the option", (line, start) => {
     expect(problem(line)).toStartWith(start);
+  });
+
+  test.each([
+    ["--max-target", ["0", "1.1MB", "1048577"]],
+    ["--max-head", ["0", "255", "32", "1025KB"]], // larger than the io_buf that holds a head
+    ["--max-header-line", ["0", "2MB"]],
+    ["--max-headers", ["0", "10001", "100B", "1.5", "16KB"]],
+    ["--max-trailers", ["2MB"]],
+    ["--max-body", ["99999999999999999999"]],
+    ["--body-min", ["0"]],
+    ["--write-min", ["0"]],
+  ])("refuses every %s that is no limit, and says what is one", (option, values) => {
+    const never = ["-1", "1e99", "12XB", "", " ", "NaN", "Infinity", "0x10", "+1", "1,5KB", "١"];
+    for (const value of [...never, ...values]) {
+      const attempt = (): unknown => parseStartArguments([`${option}=${value}`], {});
+      expect(attempt).toThrow(MillraceError);
+      expect(attempt).toThrow(`${option}: "${value}" is not a`);
+    }
+    expect(problem(option)).toStartWith(`${option}: needs a value`);
+    expect(problem(`${option} --port 1`)).toStartWith(`${option}: needs a value`);
   });
 });
 

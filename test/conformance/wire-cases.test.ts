@@ -1,13 +1,15 @@
 // The wire cases against a whole session, in every way that a network may cut them; and, where they
 // are at hand, the cases that the project shares with other servers, against the command itself.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { RouteHandler } from "../../src/server/service.ts";
 import { cutsOf, type HttpPeer, HttpWorld, sendCut } from "../server/http-world.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { WIRE_CASES, type WireCase } from "./wire-cases.ts";
+
+setDefaultTimeout(30_000);
 
 const CUTS_MAX = 60; // of each case: the short ones are cut everywhere
 

@@ -17,7 +17,13 @@ import { REFUSED } from "../http/vectors-hostile.ts";
 import { ACCEPTED } from "../http/vectors.ts";
 import { mutate, randomCuts } from "../support/http-mutation.ts";
 import { referenceChunked, referenceHead } from "../support/http-reference.ts";
-import { decodeBody, parseRequest, parseResponse } from "../support/http-replay.ts";
+import {
+  decodeBody,
+  type Outcome,
+  parseRequest,
+  parseResponse,
+  type RequestHead,
+} from "../support/http-replay.ts";
 import { Random, seedOfRun } from "../support/random.ts";
 import { latin1 } from "../support/replay.ts";
 
@@ -72,6 +78,24 @@ function checkRequest(text: string, random: Random, report: FuzzReport): void {
     throw new Error("wants more after a blank line");
   }
   if (whole.head !== undefined) checkRanges(bytes.length);
+  checkTight(bytes, random, whole);
+}
+
+/** Limits that are met all the time: a limit is named, or the outcome is that without it. */
+function checkTight(bytes: Uint8Array, random: Random, wide: Outcome<RequestHead>): void {
+  const limits = {
+    ...REQUEST_LIMITS_DEFAULT,
+    headBytesMax: random.between(1, 120),
+    targetBytesMax: random.between(1, 30),
+    headerBytesMax: random.between(1, 40),
+    headersMax: random.between(1, 4),
+  };
+  const whole = parseRequest(bytes, [bytes.length], limits);
+  for (const ends of cutsOf(bytes, random)) {
+    same({ limits, ends, ...parseRequest(bytes, ends, limits) }, { limits, ends, ...whole });
+  }
+  const isLimit = /_TOO_(?:LARGE|LONG|MANY)$/.test(whole.error ?? "");
+  if (!isLimit) same({ limits, ...whole }, { limits, ...wide });
 }
 
 function checkRanges(length: number): void {

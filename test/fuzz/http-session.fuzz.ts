@@ -53,7 +53,16 @@ class Script {
   constructor(seed: number) {
     this.random = new Random(seed);
     const handler = (from: HttpRequest, to: HttpResponse): unknown => this.handle(from, to);
-    this.world = new HttpWorld({ routes: { "/*": handler } }, { bodyBytesMax: 100_000 });
+    const { random } = this;
+    const limits = {
+      bodyBytesMax: 100_000,
+      headBytesMax: random.pick([32_768, 32_768, 256, 64]),
+      targetBytesMax: random.pick([8192, 8192, 3]),
+      headersMax: random.pick([100, 100, 2]),
+      trailerBytesMax: random.pick([8192, 8192, 0, 6]),
+    };
+    const writeBytesMin = random.pick([1, 1, 10_000]);
+    this.world = new HttpWorld({ routes: { "/*": handler } }, limits, { writeBytesMin });
     const { application } = this.world;
     const handle = application.handle.bind(application);
     application.handle = (from, to) => {

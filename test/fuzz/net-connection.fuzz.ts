@@ -87,7 +87,8 @@ class Script {
     this.random = new Random(seed);
     const memoryBytes = this.random.pick([160 * KIB, 512 * KIB, 64 * MIB]);
     const maxConnections = this.random.between(1, CONNECTIONS_MAX);
-    this.world = new NetWorld({ memoryBytes, maxConnections, writeStallMs: 1000 });
+    const writeBytesMin = this.random.pick([1, 1, 100, 100 * KIB]);
+    this.world = new NetWorld({ memoryBytes, maxConnections, writeStallMs: 1000, writeBytesMin });
   }
 
   run(steps: number): void {

@@ -8,6 +8,7 @@ import { everyCut, latin1 } from "../support/replay.ts";
 import { CHUNKED_ACCEPTED, CHUNKED_REFUSED } from "./vectors-body.ts";
 
 const SMALL: BodyLimits = {
+  ...BODY_LIMITS_DEFAULT,
   bodyBytesMax: 1024,
   chunkLineBytesMax: 65,
   chunkExtensionBytesMax: 128,

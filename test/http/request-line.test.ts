@@ -61,6 +61,32 @@ test("a target of exactly the limit takes the same way out", () => {
   }
 });
 
+test("a head that is full inside of the target has a target that is too long", () => {
+  const limits = { ...REQUEST_LIMITS_DEFAULT, headBytesMax: 64 };
+  for (const start of [
+    "GET /",
+    "GET /?",
+    "GET /#",
+    "GET http://a/",
+    "OPTIONS *",
+    "\r\n\r\nGET /",
+  ]) {
+    for (const [length, error] of [
+      [64, undefined],
+      [65, "HTTP_TARGET_TOO_LONG"],
+      [200, "HTTP_TARGET_TOO_LONG"],
+    ] as const) {
+      const bytes = latin1(start.padEnd(length, "a"));
+      expect(parseRequest(bytes, [bytes.length], limits).error).toBe(error);
+      expect(parseRequest(bytes, [1, 60, bytes.length], limits).error).toBe(error);
+    }
+  }
+  const late = [`GET /${"a".repeat(57)} HTTP/1.1\r\n`, "GET / HTTP/1.1\r\n".padEnd(65, "a")];
+  for (const text of late) {
+    expect(parseRequest(latin1(text), [text.length], limits).error).toBe("HTTP_HEAD_TOO_LARGE");
+  }
+});
+
 test("a head that arrives byte by byte is examined once", () => {
   const parser = new RequestParser(REQUEST_LIMITS_DEFAULT);
   const text = `GET /${"a".repeat(8000)} HTTP/1.1\r\nHost: a\r\nX: ${"b".repeat(16_000)}\r\n\r\n`;

@@ -10,7 +10,7 @@ setDefaultTimeout(30_000);
 
 const ROOT: string = resolve(import.meta.dir, "../..");
 const ELSEWHERE: readonly string[] = ["chat-client.ts", "chat.ts", "shared-memory.ts"];
-const TRIED: readonly string[] = ["echo.ts", "fetch.ts", "hello.ts", "program.ts"];
+const TRIED: readonly string[] = ["echo.ts", "fetch.ts", "hello.ts", "program.ts", "trailers.ts"];
 
 let server: ServerProcess | null = null;
 
@@ -59,6 +59,30 @@ test("fetch.ts tells the time and shouts", async () => {
   expect(await ask("/time")).toEqual([200, expect.stringMatching(/^\{"time":"2\d\d\d-.*Z"\}$/)]);
   expect(await ask("/shout", { method: "POST", body: "text" })).toEqual([200, "TEXT"]);
   expect(await ask("/shout")).toEqual([404, "There is nothing at /shout\n"]);
+});
+
+test("trailers.ts takes an upload whose checksum comes behind it", async () => {
+  const { port } = await start("trailers.ts");
+  const hash = new Bun.CryptoHasher("sha256").update("hi").digest("hex");
+  const trailers = [`X-SHA256: ${hash}\r\n`, `X-Sha256: ${hash.slice(1)}0\r\n`, ""];
+  for (const [index, expected] of ["whole", "damaged", "no checksum"].entries()) {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    let received = "";
+    await Bun.connect({
+      hostname: "127.0.0.1",
+      port,
+      socket: {
+        open: (socket) =>
+          void socket.write(
+            "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n" +
+              `\r\n2\r\nhi\r\n0\r\n${trailers[index]}\r\n`,
+          ),
+        data: (_socket, chunk) => void (received += chunk.toString()),
+        close: () => resolve(received),
+      },
+    });
+    expect(await promise).toEndWith(`\r\n\r\n${expected}\n`);
+  }
 });
 
 test("site/ is served as a site", async () => {

@@ -103,8 +103,13 @@ test("Hono runs unchanged", async () => {
   }
 });
 
+interface IttyRequest {
+  readonly params: Record<string, string>;
+  readonly headers: Headers;
+}
+
 interface IttyRouter {
-  get(path: string, handler: (request: { params: Record<string, string> }) => unknown): IttyRouter;
+  get(path: string, handler: (request: IttyRequest) => unknown): IttyRouter;
   all(path: string, handler: () => unknown): IttyRouter;
   fetch: (request: Request) => Promise<Response>;
 }
@@ -114,9 +119,12 @@ test("itty-router runs unchanged", async () => {
   if (itty === null) return;
   const router = (itty["AutoRouter"] as () => IttyRouter)();
   router.get("/hello/:name", ({ params }) => ({ hello: params["name"] }));
+  router.get("/host/:name", ({ headers }) => ({ host: headers.get("host") }));
   const live = await LiveServer.start({ fetch: router.fetch });
   try {
     expect(await (await live.fetch("/hello/you")).text()).toBe('{"hello":"you"}');
+    // It spreads the request, fields filled in or not.
+    expect(await (await live.fetch("/host/you")).text()).toBe('{"host":"a"}');
     expect((await live.fetch("/none")).status).toBe(404);
   } finally {
     await live.stop();

@@ -1,12 +1,19 @@
 // What happens at the limits of memory and time, on real sockets: each has one answer, it is
 // counted, and the server goes on for everybody else.
 
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, readSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MIB } from "../../src/core/limits.ts";
 import { ServerProcess } from "../support/server-process.ts";
 
+setDefaultTimeout(30_000);
+
 const APP = fileURLToPath(new URL("./slow-reader-app.ts", import.meta.url));
+const TRICKLE_BYTES: number = 256 * 1024; // enough for the kernel to let more come
+const TRICKLE_MS = 200;
 const STALLED_PEERS = 200; // each holds a little more than 128 KiB: together above 16 MiB
 
 let server: ServerProcess | null = null;
@@ -17,7 +24,15 @@ afterEach(async () => {
 });
 
 async function start(...options: string[]): Promise<(name: string) => Promise<number>> {
-  server = await ServerProcess.start([APP, "--workers", "1", "--admin", "127.0.0.1:0", ...options]);
+  return serve(APP, ...options);
+}
+
+async function serve(
+  what: string,
+  ...options: string[]
+): Promise<(name: string) => Promise<number>> {
+  const common = ["--workers", "1", "--admin", "127.0.0.1:0"];
+  server = await ServerProcess.start([what, ...common, ...options]);
   await server.untilLogged(/counters at/);
   const admin = /at (http:\S+)\/stats/.exec(server.stderr.join("\n"))![1]!;
   return async (name) => {
@@ -99,4 +114,76 @@ test("accepted is open and closed by reason, whatever peers do", async () => {
     ["local", "protocol", "reset", "peer", "write_stall"].map((name) => total(`closed_${name}`)),
   );
   expect(stats).toEqual([1, 1, 1, 1, 0]);
+});
+
+/** Takes a little of a long answer again and again, until it has so much or is cut off. */
+async function trickle(
+  bytesWanted: number,
+  path = "/stream",
+): Promise<{ bytes: number; isCutOff: boolean }> {
+  let isCutOff = false;
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port: server!.port,
+    socket: {
+      open(opened) {
+        opened.pause();
+        opened.write(`GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`);
+      },
+      data() {},
+      close: () => void (isCutOff = true),
+    },
+  });
+  sockets.push(socket);
+  const { fd } = socket as unknown as { fd: number };
+  const piece = Buffer.alloc(TRICKLE_BYTES);
+  let bytes = 0;
+  while (bytes < bytesWanted && !isCutOff) {
+    await Bun.sleep(TRICKLE_MS);
+    if (isCutOff) break; // and its descriptor with it
+    try {
+      bytes += readSync(fd, piece, 0, piece.length, null);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ECONNRESET") isCutOff = true;
+      else if (code !== "EAGAIN") throw error;
+    }
+  }
+  return { bytes, isCutOff };
+}
+
+test("a peer that always takes a little is cut off where that is too little", async () => {
+  const total = await start("--write-timeout", "1s", "--write-min", "1GB");
+  expect(await trickle(50 * MIB)).toMatchObject({ isCutOff: true });
+  await until(async () => (await total("closed_write_stall")) === 1);
+  expect(await (await fetch(`${server!.url}/hello`)).text()).toBe("Hello, World!");
+});
+
+test("and lives where it is enough, for far longer than the window", async () => {
+  const total = await start("--write-timeout", "1s", "--write-min", "64KB");
+  const { bytes, isCutOff } = await trickle(4 * MIB); // 16 of them: more than 3 s
+  expect([isCutOff, bytes >= 4 * MIB]).toEqual([false, true]);
+  expect(await total("closed_write_stall")).toBe(0);
+});
+
+test("the same of a file, which leaves by sendfile", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-limits-"));
+  try {
+    writeFileSync(join(folder, "hello"), "Hello, World!");
+    writeFileSync(join(folder, "large"), "");
+    truncateSync(join(folder, "large"), 64 * MIB);
+    for (const [least, expected] of [
+      ["1GB", true],
+      ["64KB", false],
+    ] as const) {
+      const total = await serve(folder, "--write-timeout", "1s", "--write-min", least);
+      const { isCutOff } = await trickle(expected ? 50 * MIB : 3 * MIB, "/large");
+      expect([least, isCutOff]).toEqual([least, expected]);
+      await until(async () => (await total("closed_write_stall")) === (expected ? 1 : 0));
+      expect(await (await fetch(`${server!.url}/hello`)).text()).toBe("Hello, World!");
+      await server!.kill();
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

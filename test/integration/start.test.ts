@@ -175,4 +175,15 @@ describe("millrace start refuses", () => {
       expect.stringMatching(new RegExp(`^1 Cannot listen on 127.0.0.1:${other.port}: `)),
     ]);
   });
+
+  test("a module that does not get ready in the time that it has: 1", async () => {
+    const fetch = "export default { fetch: () => new Response() };";
+    const never = file("never.ts", `await new Promise((r) => setTimeout(r, 1e6)); ${fetch}`);
+    const run = await ServerProcess.run([never, "--workers", "1", "--ready-timeout", "300ms"]);
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain("was not loaded within 300 ms");
+    const slow = file("slow.ts", `await Bun.sleep(700); ${fetch}`);
+    server = await ServerProcess.start([slow, "--ready-timeout", "0"]);
+    expect((await globalThis.fetch(server.url)).status).toBe(200);
+  });
 });

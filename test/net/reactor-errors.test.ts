@@ -11,7 +11,7 @@ import { Reactor } from "./src/net/reactor.ts";
 const clock = { nowMs: () => performance.now() };
 const reactor = new Reactor({
   clock, pool: new BufferPool(new PlainStore(1 << 20)), counters: new Float64Array(64),
-  limits: { maxConnections: 10, writeStallMs: 1000 },
+  limits: { maxConnections: 10, writeStallMs: 1000, writeBytesMin: 1 },
 });
 const fail = () => { throw new AssertionError("an invariant is broken"); };
 const ignore = () => {};

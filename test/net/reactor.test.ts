@@ -249,7 +249,7 @@ describe("Reactor time", () => {
     const counters = new Float64Array(64);
     const clock = { nowMs: () => performance.now() };
     const pool = new BufferPool(new PlainStore(1 << 20));
-    const limits = { maxConnections: 1, writeStallMs: 1000 };
+    const limits = { maxConnections: 1, writeStallMs: 1000, writeBytesMin: 1 };
     const reactor = new Reactor({ clock, pool, counters, limits });
     reactor.start();
     reactor.start();

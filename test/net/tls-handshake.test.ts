@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { CLOSE_DRAIN, CLOSE_PEER, CLOSE_TLS } from "../../src/core/close-reason.ts";
-import { HANDSHAKE_TIMEOUT_MS } from "../../src/core/limits.ts";
 import type { Connection } from "../../src/net/connection.ts";
 import type { SocketHandlers } from "../../src/net/raw-socket.ts";
 import { TlsHandshake } from "../../src/net/tls-handshake.ts";
 import { FakeSocket } from "../support/fake-socket.ts";
 import { NetWorld, ScriptSession, type SessionHooks, sendText } from "../support/net-world.ts";
+
+const TIMEOUT_MS = 10_000;
 
 class Client {
   readonly world: NetWorld = new NetWorld();
@@ -15,7 +16,9 @@ class Client {
 
   constructor(hooks: SessionHooks = {}, needsCertificate = false) {
     const open = (connection: Connection) => (this.session = new ScriptSession(connection, hooks));
-    this.handlers = this.world.reactor.handlers(new TlsHandshake({ open }, needsCertificate));
+    this.handlers = this.world.reactor.handlers(
+      new TlsHandshake({ open }, needsCertificate, TIMEOUT_MS),
+    );
     this.socket = new FakeSocket<Connection>(this.handlers as never);
     this.socket.open();
   }
@@ -41,7 +44,7 @@ describe("TlsHandshake", () => {
     client.handshake(true, UNTRUSTED);
     expect(client.session!.connection.secure).toBe(true);
     expect(client.socket.sentText).toBe("hello");
-    client.world.clock.advance(HANDSHAKE_TIMEOUT_MS * 3);
+    client.world.clock.advance(TIMEOUT_MS * 3);
     client.socket.deliver("data");
     expect(client.session!.trace).toEqual(["input data"]);
   });
@@ -55,7 +58,7 @@ describe("TlsHandshake", () => {
 
   test("ends at its deadline, not before", () => {
     const client = new Client();
-    client.world.clock.advance(HANDSHAKE_TIMEOUT_MS - 1);
+    client.world.clock.advance(TIMEOUT_MS - 1);
     expect(client.socket.closed).toBe(false);
     client.world.clock.advance(100);
     expect(client.closedFor(CLOSE_TLS)).toBe(1);

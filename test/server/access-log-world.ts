@@ -9,7 +9,8 @@ import { AccessLogFiles } from "../../src/server/access-log-file.ts";
 import { TopicChannel } from "../../src/server/channel.ts";
 import type { RequestLogOptions } from "../../src/server/access-log-options.ts";
 import { AccessLog } from "../../src/server/access-log.ts";
-import { HttpApplication, type HttpSettings } from "../../src/server/http-application.ts";
+import { HttpApplication } from "../../src/server/http-application.ts";
+import type { HttpLimits } from "../../src/server/http-limit-options.ts";
 import type { HttpListenerOptions, RouteHandler } from "../../src/server/service.ts";
 import { HttpWorld, SETTINGS } from "./http-world.ts";
 
@@ -43,7 +44,7 @@ export class AccessLogWorld extends HttpWorld {
   constructor(
     handlers: HttpListenerOptions | RouteHandler,
     log: RequestLogOptions = {},
-    settings: Partial<HttpSettings> = {},
+    settings: Partial<HttpLimits> = {},
   ) {
     const options = typeof handlers === "function" ? { routes: { "/*": handlers } } : handlers;
     super(options, settings);

@@ -429,3 +429,16 @@ test("a Response that leaves much of the request body unread says that it closes
     world.checkEnd();
   }
 });
+
+test("fetch sends on no field that is for one connection only", async () => {
+  const hops = { "Keep-Alive": "timeout=5", "Proxy-Connection": "close", TE: "gzip", Trailer: "X" };
+  const headers = { ...hops, Upgrade: "h2c", Connection: "Upgrade", "X-Kept": "1" };
+  const answered = await outcomeOf(() => new Response("ok", { headers }));
+  expect(answered).toContain("x-kept: 1\r\n");
+  expect(answered).not.toMatch(
+    /\r\n(?:keep-alive|proxy-connection|te|trailer|upgrade|connection):/i,
+  );
+  const required = await outcomeOf(() => new Response("no", { status: 426, headers }));
+  expect(required).toContain("Upgrade: h2c\r\nConnection: Upgrade\r\n");
+  expect(required).not.toMatch(/\r\n(?:keep-alive|proxy-connection|te|trailer):/i);
+});

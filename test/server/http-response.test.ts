@@ -215,3 +215,24 @@ test("HttpResponse closes the connection when asked, in any spelling", () => {
     ).toHaveLength(2);
   }
 });
+
+test("HttpResponse names Upgrade in Connection, whatever becomes of the connection", () => {
+  for (const [asked, closes] of [
+    ["GET /", false],
+    ["GET /close", true],
+  ] as const) {
+    const world = worldOf((from, response) => {
+      if (from.path === "/close") response.header("Connection", "close");
+      response.status(426).header("UPGRADE", "websocket").text("upgrade");
+    });
+    const peer = world.connect().send(request(asked));
+    const { fields } = peer.answer();
+    expect(fields["upgrade"]).toBe("websocket");
+    expect(fields["connection"]!.toLowerCase().split(", ").sort()).toEqual(
+      closes ? ["close", "upgrade"] : ["upgrade"],
+    );
+    expect(peer.ended).toBe(closes);
+    peer.leave();
+    world.checkEnd();
+  }
+});

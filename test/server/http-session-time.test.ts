@@ -3,15 +3,15 @@
 import { expect, test } from "bun:test";
 import { CLOSE_BODY_TIMEOUT, CLOSE_HEAD_TIMEOUT, CLOSE_IDLE } from "../../src/core/close-reason.ts";
 import { BODY_BUFFER_MS } from "../../src/core/limits.ts";
-import type { HttpSettings } from "../../src/server/http-application.ts";
+import type { HttpLimits } from "../../src/server/http-limit-options.ts";
 import type { RouteHandler } from "../../src/server/service.ts";
 import { GET, request, worldOf } from "./http-world.ts";
 
-const TIMES: Partial<HttpSettings> = {
+const TIMES: Partial<HttpLimits> = {
   idleTimeoutMs: 60_000,
   headTimeoutMs: 10_000,
-  bodyWindowMs: 5000,
-  bodyWindowBytesMin: 1000,
+  bodyTimeoutMs: 5000,
+  bodyBytesMin: 1000,
 };
 const TICKS_MS = 200; // more than the wheel is late by
 
@@ -129,7 +129,7 @@ test("HttpSession answers 400 to a body that turns out malformed after a pause",
 
 test("HttpSession without a body timeout waits for a body for ever", async () => {
   for (const size of [10, 70_000, 300_000]) {
-    const world = worldOf(echo, { ...TIMES, bodyWindowMs: 0 });
+    const world = worldOf(echo, { ...TIMES, bodyTimeoutMs: 0 });
     const text = request("POST /", "x".repeat(size));
     const peer = world.connect().send(text.slice(0, 20));
     world.clock.advance(1000);
@@ -209,5 +209,56 @@ test("HttpSession gives a client that waits for 100 its time from then on", asyn
   expect(silent.answers().map((answer) => answer.status)).toEqual([100, 408]);
   silent.leave();
   await world.settle();
+  world.checkEnd();
+});
+
+test("HttpSession answers 408 to whatever trickles behind a body's data", async () => {
+  const begun = `${request("POST /", "", "Transfer-Encoding: chunked")}5\r\nhello\r\n`;
+  const trickles: readonly (readonly [string, string])[] = [
+    ["trailers", `0\r\nX: ${"a".repeat(100)}`],
+    ["a chunk's extensions", `1;${"a=b;".repeat(100)}`],
+    ["a chunk's size", "0".repeat(100)],
+    ["chunks of a byte", "1\r\nx\r\n".repeat(100)],
+  ];
+  for (const [name, trickle] of trickles) {
+    const world = worldOf(echo, TIMES);
+    const peer = world.connect().send(begun);
+    for (const character of trickle) {
+      peer.send(character);
+      world.clock.advance(500);
+      if (peer.ended) break;
+    }
+    await world.settle();
+    expect([name, peer.answers().map(({ status }) => status)]).toEqual([name, [408]]);
+    peer.leave();
+    await world.settle();
+    expect(world.closedFor(CLOSE_BODY_TIMEOUT)).toBe(1);
+    world.checkEnd();
+  }
+});
+
+test("HttpSession gives empty lines between requests the time of a head, not for ever", () => {
+  const world = worldOf((_, response) => response.text("ok"), TIMES);
+  const peer = world.connect().send(GET);
+  for (let times = 0; times < 8 && !peer.ended; times++) {
+    peer.send("\r\n");
+    world.clock.advance(2000);
+  }
+  world.clock.advance(TICKS_MS);
+  expect(peer.answers().map(({ status }) => status)).toEqual([200, 408]);
+  peer.leave();
+  expect(world.closedFor(CLOSE_HEAD_TIMEOUT)).toBe(1);
+  world.checkEnd();
+});
+
+test("HttpSession takes a body that pauses in its trailers, if only for a while", async () => {
+  const world = worldOf(echo, TIMES);
+  const peer = world.connect();
+  peer.send(`${request("POST /", "", "Transfer-Encoding: chunked")}5\r\nhello\r\n0\r\nX: `);
+  world.clock.advance(6000);
+  peer.send("y\r\n\r\n").send(GET);
+  const answers = await peer.answered(2);
+  expect(answers.map(({ body }) => body)).toEqual(["hello", ""]);
+  peer.leave();
   world.checkEnd();
 });

@@ -12,19 +12,25 @@ import {
 import { createLog } from "../../src/core/log.ts";
 import type { Connection } from "../../src/net/connection.ts";
 import { TopicChannel } from "../../src/server/channel.ts";
-import { HttpApplication, type HttpSettings } from "../../src/server/http-application.ts";
+import { HttpApplication } from "../../src/server/http-application.ts";
+import type { HttpLimits } from "../../src/server/http-limit-options.ts";
 import type { HttpListenerOptions, RouteHandler } from "../../src/server/service.ts";
 import { fakeSocket } from "../support/fake-ring-socket.ts";
 import type { FakeSocket, FakeSocketOptions } from "../support/fake-socket.ts";
 import { NetWorld, type NetWorldOptions } from "../support/net-world.ts";
 import { everyCut } from "../support/replay.ts";
 
-export const SETTINGS: HttpSettings = {
+export const SETTINGS: HttpLimits = {
   idleTimeoutMs: 60_000,
   headTimeoutMs: 10_000,
-  bodyWindowMs: 10_000,
-  bodyWindowBytesMin: 10_240,
+  bodyTimeoutMs: 10_000,
+  bodyBytesMin: 10_240,
   bodyBytesMax: 1 << 20,
+  targetBytesMax: 8192,
+  headBytesMax: 32_768,
+  headerBytesMax: 16_384,
+  headersMax: 100,
+  trailerBytesMax: 8192,
 };
 
 const PATIENCE_MS = 5000;
@@ -36,7 +42,7 @@ export class HttpWorld extends NetWorld {
 
   constructor(
     options: HttpListenerOptions,
-    settings: Partial<HttpSettings> = {},
+    settings: Partial<HttpLimits> = {},
     net: NetWorldOptions = {},
   ) {
     super(net);
@@ -99,7 +105,7 @@ export class HttpWorld extends NetWorld {
 }
 
 /** A world with one handler for everything. */
-export function worldOf(handler: RouteHandler, settings: Partial<HttpSettings> = {}): HttpWorld {
+export function worldOf(handler: RouteHandler, settings: Partial<HttpLimits> = {}): HttpWorld {
   return new HttpWorld({ routes: { "/*": handler } }, settings);
 }
 

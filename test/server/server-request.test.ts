@@ -30,6 +30,18 @@ test("ServerRequest is a Request with all its fields", async () => {
   expect(fields).toMatchObject({ host: "a", "x-a": "1", cookie: "a=b; c", "content-length": "4" });
 });
 
+test("ServerRequest has no property of its own: not to see, to spread or to run into", async () => {
+  const look = (from: Request): unknown => {
+    const mine = Object.assign(from, { head: null, source: 1, serial: 2, trailers: 3, route: "/" });
+    return [from.headers.get("x-a"), Reflect.ownKeys(mine).length, { ...from }];
+  };
+  expect(
+    await seen((from) => [Reflect.ownKeys(from).length, Object.keys({ ...from }).length]),
+  ).toEqual([0, 0]);
+  const assigned = { head: null, source: 1, serial: 2, trailers: 3, route: "/" };
+  expect(await seen(look)).toEqual(["1", 5, assigned]);
+});
+
 test("ServerRequest passes its fields on to copies of every kind", async () => {
   expect(await seen((from) => from.clone().headers.get("x-a"))).toBe("1");
   expect(await seen((from) => new Request(from).headers.get("x-a"))).toBe("1");

@@ -16,8 +16,8 @@ describe("resolveSettings", () => {
     expect(settings.workers).toBe(4);
     expect(settings.maxConnections).toBe(225);
     expect(Object.isFrozen(settings)).toBe(true);
-    const { io, ...numbers } = settings;
-    expect(io).toBe("auto");
+    const { asked, io, ...numbers } = settings;
+    expect([asked, io]).toEqual([[], "auto"]);
     expect(Object.values(numbers).every((value) => Number.isSafeInteger(value))).toBe(true);
     expect(structuredClone(settings)).toEqual(settings);
   });
@@ -33,6 +33,15 @@ describe("resolveSettings", () => {
       const attempt = () => resolveSettings({ io: io as IoKind }, machine);
       expect(attempt).toThrow(`io: "${io}" is not one of auto, uring, bun`);
     }
+  });
+
+  test("tells what was asked for from what was filled in", () => {
+    const { asked } = resolveSettings(
+      { headersMax: 100, idleTimeoutMs: 0, port: 1 } as {},
+      machine,
+    );
+    expect([...asked].sort()).toEqual(["headersMax", "idleTimeoutMs"]);
+    expect(resolveSettings({ headersMax: undefined }, machine).asked).toEqual([]);
   });
 
   test("does not take more workers than there may be on a huge machine", () => {
@@ -68,6 +77,13 @@ describe("resolveSettings", () => {
     ["bodyBytesMax", [-1, 2 ** 53]],
     ["drainTimeoutMs", [-1, 2 ** 31]],
     ["backlog", [0, 2 ** 31]],
+    ["readyTimeoutMs", [-1, 2 ** 31]],
+    ["writeBytesMin", [0, -1, 0.5, Number.POSITIVE_INFINITY]],
+    ["targetBytesMax", [0, 2 ** 20 + 1, Number.NaN]],
+    ["headBytesMax", [0, 255, 2 ** 20 + 1, 1e99]],
+    ["headerBytesMax", [0, 2 ** 20 + 1]],
+    ["headersMax", [0, 10_001, 0.5]],
+    ["trailerBytesMax", [-1, 2 ** 20 + 1]],
   ])("refuses a %s out of its range", (name, values) => {
     for (const value of values) {
       const attempt = () => resolveSettings({ [name]: value }, machine);

@@ -112,7 +112,7 @@ export class StaticServer implements Disposable {
       clock: systemClock,
       pool: this.pool,
       counters: this.counters,
-      limits: { maxConnections: 1000, writeStallMs: 10_000 },
+      limits: { maxConnections: 1000, writeStallMs: 10_000, writeBytesMin: 1 },
     });
     const log = createLog({ write: (line) => void this.log.push(line) });
     const channel = new TopicChannel(() => {});

@@ -24,6 +24,8 @@ import { fakeSocket } from "./fake-ring-socket.ts";
 export interface NetWorldOptions {
   readonly maxConnections?: number;
   readonly writeStallMs?: number;
+  /** 1 by default: any byte is enough. */
+  readonly writeBytesMin?: number;
   readonly memoryBytes?: number;
   readonly onFull?: (full: boolean) => void;
 }
@@ -48,6 +50,7 @@ export class NetWorld {
       limits: {
         maxConnections: options.maxConnections ?? 1000,
         writeStallMs: options.writeStallMs ?? 1000,
+        writeBytesMin: options.writeBytesMin ?? 1,
       },
       onFull: options.onFull ?? (() => {}),
     });
