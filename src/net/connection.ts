@@ -19,27 +19,22 @@ import {
   type CloseReason,
   FAULTLESS,
 } from "../core/close-reason.ts";
-import { COUNT_BYTES_IN, COUNT_BYTES_OUT, COUNT_READ_PAUSES } from "../core/counters.ts";
+import { COUNT_BYTES_IN, COUNT_BYTES_OUT } from "../core/counters.ts";
 import {
-  INPUT_HIGH_WATER_BYTES,
   LINGER_MS,
   OUTPUT_CAP_BYTES,
   OUTPUT_HIGH_WATER_BYTES,
   OUTPUT_LOW_WATER_BYTES,
 } from "../core/limits.ts";
 import { copyBytes, type IoBuf } from "../buffer/io-buf.ts";
-import { InputBuffer } from "../buffer/input-buffer.ts";
 import { OutputBuffer } from "../buffer/output-buffer.ts";
+import { STATE_CLOSED, STATE_DRAINING, STATE_LINGERING, STATE_OPEN } from "./connection-state.ts";
+import { InputSide } from "./input-side.ts";
 import type { PeerAddress, Session } from "./protocol.ts";
 import type { RawSocket } from "./raw-socket.ts";
 import type { Reactor } from "./reactor.ts";
 import { plainFd, readPiece, sendFile } from "./send-file.ts";
 import { WritePace } from "./write-pace.ts";
-
-export const STATE_OPEN = 0;
-export const STATE_DRAINING = 1;
-export const STATE_LINGERING = 2;
-export const STATE_CLOSED = 3;
 
 const NO_REASON = -1;
 
@@ -59,16 +54,12 @@ export class Connection {
   /** Stands in the reactor's queue of connections whose input goes on later. */
   resumeQueued = false;
   private readonly socket: RawSocket<Connection>;
-  private readonly waiting: InputBuffer;
+  private readonly input: InputSide;
   private readonly output: OutputBuffer;
   private session: Session | null = null;
   private reason: CloseReason = NO_REASON;
   private drainWanted = false;
-  private readingPaused = false;
   private peerDone = false;
-  private held = false;
-  private expectedBytes = 0;
-  private inInput = false;
   private deadlineMs = Infinity;
   private pace: WritePace | null = null; // since output had to wait
 
@@ -77,7 +68,7 @@ export class Connection {
     this.socket = socket;
     this.slot = slot;
     this.generation = generation;
-    this.waiting = new InputBuffer(reactor.pool);
+    this.input = new InputSide(this, socket);
     this.output = new OutputBuffer(reactor.pool);
   }
 
@@ -103,7 +94,7 @@ export class Connection {
 
   /** Bytes that lie in its io_bufs: input that waits, output that the kernel did not take. */
   get bufferedBytes(): number {
-    return this.waiting.length + this.output.pendingBytes;
+    return this.input.length + this.output.pendingBytes;
   }
 
   get currentSession(): Session {
@@ -235,9 +226,7 @@ export class Connection {
       this.abort(CLOSE_RESET);
       return end - start;
     }
-    if (count < end - start) {
-      this.waits();
-    }
+    if (count < end - start) this.waits();
     return this.taken(count);
   }
 
@@ -257,7 +246,7 @@ export class Connection {
   private afterQueueing(): void {
     if (this.output.pendingBytes >= OUTPUT_HIGH_WATER_BYTES && this.writable) {
       this.writable = false;
-      this.updateReading();
+      this.input.update();
     }
     this.arm();
   }
@@ -271,11 +260,11 @@ export class Connection {
   close(reason: CloseReason, peerIsDone = false): void {
     if (this.state !== STATE_OPEN) return;
     // What is unread when a socket is closed turns into a reset that destroys the answer.
-    if (peerIsDone && this.waiting.length === 0) this.peerDone = true;
+    if (peerIsDone && !this.hasInput) this.peerDone = true;
     this.reason = reason;
     this.state = STATE_DRAINING;
-    if (!this.inInput) this.waiting.release();
-    this.updateReading();
+    this.input.release();
+    this.input.update();
     if (this.reactor.corked !== this) this.settle();
   }
 
@@ -327,7 +316,7 @@ export class Connection {
     this.state = STATE_CLOSED;
     this.reactor.counters[COUNT_BYTES_OUT]! -= this.socket.stagedBytes ?? 0; // they do not leave
     if (this.reactor.corked === this) this.reactor.corkLength = 0;
-    if (!this.inInput) this.waiting.release();
+    this.input.release();
     this.output.release();
     this.reactor.forget(this, this.reason);
     this.session?.closed(this.reason);
@@ -382,23 +371,8 @@ export class Connection {
 
   /** The socket read bytes[0, end): ours to keep, but it may be large; or only `lent`. */
   onInput(bytes: Buffer, end: number, lent: boolean): void {
-    const { reactor } = this;
-    reactor.counters[COUNT_BYTES_IN]! += end;
-    if (this.state !== STATE_OPEN) return; // after close() input is only drained
-    if (this.readingPaused) return this.keep(bytes, 0, end); // it was on its way
-    const previous = this.cork();
-    if (this.waiting.length === 0 && !this.inInput) {
-      this.inInput = true;
-      reactor.lentInput = lent ? bytes : null;
-      const used = this.currentSession.input(bytes, 0, end);
-      reactor.lentInput = null;
-      this.inInput = false;
-      if (used < end) this.keep(bytes, used, end);
-    } else {
-      this.keep(bytes, 0, end);
-      this.pump();
-    }
-    this.uncork(previous);
+    this.reactor.counters[COUNT_BYTES_IN]! += end;
+    if (this.state === STATE_OPEN) this.input.receive(bytes, end, lent); // else it is only drained
   }
 
   /**
@@ -425,62 +399,30 @@ export class Connection {
 
   /** The session can go on with input that it left: an answer is finished, output has drained. */
   resumeInput(): void {
-    if (this.waiting.length === 0 || this.inInput || this.state !== STATE_OPEN) return;
+    if (!this.hasInput || this.input.active || this.state !== STATE_OPEN) return;
     const previous = this.cork();
-    this.pump();
+    this.input.pump();
     this.uncork(previous);
   }
 
   /** The session cannot go on before it has so many bytes: reading does not stop below them. */
   expectInput(bytes: number): void {
-    this.expectedBytes = bytes;
+    this.input.expect(bytes);
   }
 
   /** Stops reading until it is called with false: the session does not want input for now. */
   holdInput(held: boolean): void {
-    this.held = held;
-    this.updateReading();
+    this.input.hold(held);
   }
 
   /** Whether input waits that the session has left. */
   get hasInput(): boolean {
-    return this.waiting.length > 0;
+    return this.input.length > 0;
   }
 
   /** Whether the bytes given to session.input are pooled memory that is reused after it. */
   ownsInput(bytes: Buffer): boolean {
-    if (this.reactor.lentInput === bytes) return true;
-    return this.waiting.length > 0 && this.waiting.bytes === bytes;
-  }
-
-  private keep(bytes: Buffer, start: number, end: number): void {
-    if (this.state !== STATE_OPEN) return;
-    if (!this.waiting.append(bytes, start, end)) return this.abort(CLOSE_MEMORY);
-    this.updateReading();
-  }
-
-  private pump(): void {
-    if (this.inInput || this.state !== STATE_OPEN || this.waiting.length === 0) return;
-    this.inInput = true;
-    const waiting = this.waiting;
-    const used = this.currentSession.input(waiting.bytes, waiting.start, waiting.end);
-    this.inInput = false;
-    if (this.state !== STATE_OPEN) return waiting.release();
-    waiting.pop(used);
-    this.updateReading();
-  }
-
-  /** Reading stops while the peer does not take its answers or too much waits for its turn. Once
-   *  closing, it goes on: what still comes is thrown away, so that no reset kills the answer. */
-  private updateReading(): void {
-    const open = this.state === STATE_OPEN;
-    const enough = Math.max(INPUT_HIGH_WATER_BYTES, this.expectedBytes);
-    const pause = open && (!this.writable || this.held || this.waiting.length >= enough);
-    if (pause === this.readingPaused) return;
-    this.readingPaused = pause;
-    if (!pause) return this.socket.resume();
-    this.reactor.counters[COUNT_READ_PAUSES]!++;
-    this.socket.pause();
+    return this.input.owns(bytes);
   }
 
   // ---- other events of the socket -----------------------------------------------------------
@@ -497,10 +439,10 @@ export class Connection {
     if (isWritableAgain || (this.drainWanted && pendingBytes === 0)) {
       this.writable = true;
       this.drainWanted = false;
-      this.updateReading();
+      this.input.update();
       const previous = this.cork();
       if (this.state === STATE_OPEN) this.currentSession.drained();
-      this.pump();
+      this.input.pump();
       this.uncork(previous);
     }
     if (this.output.pendingBytes === 0) this.pace!.rests(this.reactor.nowMs);
@@ -529,7 +471,7 @@ export class Connection {
   checkInvariants(): void {
     this.output.checkInvariants();
     const { pendingBytes } = this.output;
-    assert(!this.inInput, "no session reads between two events");
+    assert(!this.input.active, "no session reads between two events");
     assert(pendingBytes <= OUTPUT_CAP_BYTES, "the output is above its cap");
     assert(!this.writable || pendingBytes < OUTPUT_HIGH_WATER_BYTES, "writable above high water");
     assert(this.writable || pendingBytes >= OUTPUT_LOW_WATER_BYTES, "blocked below low water");

@@ -3,7 +3,8 @@
 // not know of the connection, and the deadline is the preamble's.
 
 import { assert } from "../core/assert.ts";
-import { type Connection, STATE_CLOSED, STATE_OPEN } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { STATE_CLOSED, STATE_OPEN } from "./connection-state.ts";
 import type { Protocol, Session } from "./protocol.ts";
 
 /** Makes the protocol's session and lets it go on; returns it. */

@@ -3,7 +3,8 @@
 // without one: otherwise anybody could leave it out and be believed, or put it in.
 
 import { CLOSE_HEAD_TIMEOUT, CLOSE_PEER, CLOSE_PROTOCOL } from "../core/close-reason.ts";
-import { type Connection, STATE_OPEN } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { STATE_OPEN } from "./connection-state.ts";
 import { handOver } from "./preamble.ts";
 import type { Protocol, Session } from "./protocol.ts";
 import { PROXY_MORE, PROXY_READY, ProxyHeader, type ProxyProtocol } from "./proxy-protocol.ts";

@@ -37,7 +37,8 @@ import {
   CONNECTION_IS_CLOSE,
   CONNECTION_IS_KEEP_ALIVE,
 } from "../http/response-head.ts";
-import { type Connection, STATE_OPEN } from "../net/connection.ts";
+import type { Connection } from "../net/connection.ts";
+import { STATE_OPEN } from "../net/connection-state.ts";
 import type { Session } from "../net/protocol.ts";
 import { answerContinue, answerStatus, statusOf, writeError } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";

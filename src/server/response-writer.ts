@@ -7,7 +7,7 @@
 
 import { CHUNK_END, CHUNK_HEAD_BYTES, LAST_CHUNK, writeChunkHead } from "../http/response-head.ts";
 import { IoBuf } from "../buffer/io-buf.ts";
-import { STATE_OPEN } from "../net/connection.ts";
+import { STATE_OPEN } from "../net/connection-state.ts";
 import type { BodySource, Piece } from "./body-source.ts";
 import type { HttpResponse } from "./http-response.ts";
 import type { HttpSession } from "./http-session.ts";

@@ -4,7 +4,8 @@
 import { CLOSE_LOCAL, CLOSE_PEER } from "../core/close-reason.ts";
 import { COUNT_FRAMES_OUT } from "../core/counters.ts";
 import { type Framing, FRAMING_OK, FRAMING_TEXTS } from "../net/framing/framing.ts";
-import { type Connection, STATE_OPEN } from "../net/connection.ts";
+import type { Connection } from "../net/connection.ts";
+import { STATE_OPEN } from "../net/connection-state.ts";
 import type { Liveness } from "../timer/heartbeat.ts";
 
 const encoder: TextEncoder = new TextEncoder();

@@ -27,7 +27,8 @@ import {
   type FrameDecoder,
   FRAMING_TEXTS,
 } from "../net/framing/framing.ts";
-import { type Connection, STATE_OPEN } from "../net/connection.ts";
+import type { Connection } from "../net/connection.ts";
+import { STATE_OPEN } from "../net/connection-state.ts";
 import type { Session } from "../net/protocol.ts";
 import { BEAT_EVICT_IDLE, BEAT_EVICT_MISSED, BEAT_SEND, Liveness } from "../timer/heartbeat.ts";
 import type { TcpApplication } from "./tcp-application.ts";

@@ -17,7 +17,8 @@ import {
 } from "../../src/core/close-reason.ts";
 import { COUNT_BYTES_OUT } from "../../src/core/counters.ts";
 import { KIB, LINGER_MS, MIB } from "../../src/core/limits.ts";
-import { type Connection, STATE_CLOSED, STATE_OPEN } from "../../src/net/connection.ts";
+import type { Connection } from "../../src/net/connection.ts";
+import { STATE_CLOSED, STATE_OPEN } from "../../src/net/connection-state.ts";
 import { NetWorld, type Peer } from "../support/net-world.ts";
 import { Random } from "../support/random.ts";
 

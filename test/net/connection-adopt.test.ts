@@ -10,7 +10,7 @@ import {
   OUTPUT_HIGH_WATER_BYTES,
 } from "../../src/core/limits.ts";
 import type { IoBuf } from "../../src/buffer/io-buf.ts";
-import { STATE_CLOSED, STATE_LINGERING, STATE_OPEN } from "../../src/net/connection.ts";
+import { STATE_CLOSED, STATE_LINGERING, STATE_OPEN } from "../../src/net/connection-state.ts";
 import { NetWorld, pattern, sendText } from "../support/net-world.ts";
 
 let world = new NetWorld();

@@ -13,13 +13,13 @@ import {
   CLOSE_WRITE_STALL,
 } from "../../src/core/close-reason.ts";
 import { LINGER_MS, OUTPUT_HIGH_WATER_BYTES } from "../../src/core/limits.ts";
+import type { Connection } from "../../src/net/connection.ts";
 import {
-  type Connection,
   STATE_CLOSED,
   STATE_DRAINING,
   STATE_LINGERING,
   STATE_OPEN,
-} from "../../src/net/connection.ts";
+} from "../../src/net/connection-state.ts";
 import {
   NetWorld,
   type NetWorldOptions,

@@ -20,7 +20,7 @@ import {
   OUTPUT_HIGH_WATER_BYTES,
   OUTPUT_LOW_WATER_BYTES,
 } from "../../src/core/limits.ts";
-import { STATE_CLOSED, STATE_LINGERING, STATE_OPEN } from "../../src/net/connection.ts";
+import { STATE_CLOSED, STATE_LINGERING, STATE_OPEN } from "../../src/net/connection-state.ts";
 import {
   NetWorld,
   type NetWorldOptions,

@@ -18,7 +18,8 @@ import {
 import { OUTPUT_HIGH_WATER_BYTES } from "../../src/core/limits.ts";
 import { BufferPool } from "../../src/buffer/buffer-pool.ts";
 import { PlainStore } from "../../src/memory/plain-store.ts";
-import { type Connection, STATE_LINGERING, STATE_OPEN } from "../../src/net/connection.ts";
+import type { Connection } from "../../src/net/connection.ts";
+import { STATE_LINGERING, STATE_OPEN } from "../../src/net/connection-state.ts";
 import { Reactor } from "../../src/net/reactor.ts";
 import { NetWorld, pattern, type Peer, send } from "../support/net-world.ts";
 

@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { CLOSE_LOCAL, CLOSE_WRITE_STALL } from "../../src/core/close-reason.ts";
 import { WRITE_BYTES_MIN, WRITE_STALL_MS } from "../../src/core/limits.ts";
-import { STATE_CLOSED, STATE_OPEN } from "../../src/net/connection.ts";
+import { STATE_CLOSED, STATE_OPEN } from "../../src/net/connection-state.ts";
 import { WritePace } from "../../src/net/write-pace.ts";
 import { NetWorld, type Peer } from "../support/net-world.ts";
 

@@ -1,6 +1,6 @@
-// A fake socket with the manners of net/uring/ring-socket.ts: input is lent, and overwritten as soon
-// as the handler has returned; small writes are staged and leave in the next turn; what the kernel
-// then refuses comes back. Everything else is FakeSocket's.
+// A fake socket with the manners of net/uring/ring-socket.ts: input is lent, and overwritten as
+// soon as the handler has returned; small writes are staged and leave in the next turn; what the
+// kernel then refuses comes back. Everything else is FakeSocket's.
 //
 // The worlds of the tests use it when MILLRACE_TEST_SOCKET=ring: each test of a session holds for
 // both kinds of sockets.

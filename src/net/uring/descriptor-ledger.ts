@@ -1,11 +1,12 @@
-// The descriptors that one life of a worker has open, in shared memory, so that the master can close
-// them when it is dead: sockets accepted by an io_uring belong to the process, and nothing else
-// would end them. Written by the worker, read by whoever ends it.
+// The descriptors that one life of a worker has open, in shared memory, so that the master can
+// close them when it is dead: sockets accepted by an io_uring belong to the process, and nothing
+// else would end them. Written by the worker, read by whoever ends it.
 //
 //   | ring, far end, layout of completions, mappings: 16 words | a bit for each descriptor |
 //
-// Invariant: a bit is set from the accept until the kernel has been told to close. What was accepted
-// and not looked at has no bit: its completion still lies in the ring, where closeAll() finds it.
+// Invariant: a bit is set from the accept until the kernel has been told to close. What was
+// accepted and not looked at has no bit: its completion still lies in the ring, where closeAll()
+// finds it.
 
 import { assert } from "../../core/assert.ts";
 import { loadRingCalls, memoryAt } from "./ring-calls.ts";

@@ -53,7 +53,7 @@ describe.skipIf(!isSupported)("ReceiveBuffers", () => {
     return { result: ring.result, number };
   }
 
-  test("lends each piece once, then says that there is none, and goes on when one comes back", () => {
+  test("lends each piece once, says that there is none, and goes on when one comes back", () => {
     const numbers: number[] = [];
     for (const text of ["one", "three", "seven", "eight"]) {
       send(text);

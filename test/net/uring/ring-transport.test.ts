@@ -34,7 +34,7 @@ describe.skipIf(!isSupported)("RingTransport", () => {
     if (count >= 0) served.refused = Buffer.concat([owed.subarray(count), served.refused]);
   }
 
-  test(`many peers at once, sizes and pauses by the seed ${SEED}: every byte comes back`, async () => {
+  test(`many peers, sizes and pauses by the seed ${SEED}: every byte comes back`, async () => {
     await start({ onInput: echo });
     const random = new Random(SEED);
     const all = pattern(BYTES_EACH);
