@@ -11,6 +11,7 @@ export const GIB: number = 1024 * MIB;
 export const PORT_DEFAULT = 8080;
 export const HOST_DEFAULT = "127.0.0.1";
 export const BACKLOG_DEFAULT = 4096; // the kernel clips it to net.core.somaxconn
+export const SILENT_ACCEPT_S = 1; // a peer that should speak first is accepted in silence then
 export const WORKERS_MAX = 256;
 
 // Connections. At the limit a worker stops accepting: the kernel keeps the queue.

@@ -7,13 +7,14 @@
 // again can fail, for want of a descriptor, and is then tried again until it works.
 
 import { closeSync } from "node:fs";
+import { acceptWithBytes, sendAtOnce } from "./accept-options.ts";
 import { assert } from "../core/assert.ts";
 import { messageOf, MillraceError } from "../core/errors.ts";
 import type { Connection } from "./connection.ts";
 import { setBacklog } from "./listening-socket.ts";
 import type { SocketHandlers } from "./raw-socket.ts";
 import type { TlsMaterial } from "./tls.ts";
-import { limitUnsent, sendAtOnce } from "./unsent-limit.ts";
+import { limitUnsent } from "./unsent-limit.ts";
 import type { RingTransport } from "./uring/ring-transport.ts";
 
 export type ListenSource =
@@ -24,28 +25,30 @@ export type ListenSource =
 
 const RETRY_MS = 100;
 
+export interface ListenerOptions {
+  /** Told once why it does not accept again, although it should. */
+  readonly onRetry?: (error: unknown) => void;
+  readonly tls?: TlsMaterial | null;
+  /** Among the listeners of the service. */
+  readonly index?: number;
+  /** The peer speaks first: see acceptWithBytes(). */
+  readonly peerFirst?: boolean;
+}
+
 export class Listener {
   private readonly handlers: SocketHandlers<Connection>;
-  private readonly onRetry: (error: unknown) => void;
+  private readonly options: ListenerOptions;
   private readonly tls: TlsMaterial | null;
-  private readonly index: number; // among the listeners of the service
   private source: ListenSource | null = null;
   private ring: RingTransport<Connection> | null = null;
   private listening: { stop(): void } | null = null;
   private heldBack = false;
   private retry: ReturnType<typeof setTimeout> | null = null;
 
-  /** `onRetry` is told once why it does not accept again, although it should. */
-  constructor(
-    handlers: SocketHandlers<Connection>,
-    onRetry: (error: unknown) => void = () => {},
-    tls: TlsMaterial | null = null,
-    index = 0,
-  ) {
-    this.index = index;
+  constructor(handlers: SocketHandlers<Connection>, options: ListenerOptions = {}) {
     this.handlers = handlers;
-    this.onRetry = onRetry;
-    this.tls = tls;
+    this.options = options;
+    this.tls = options.tls ?? null;
   }
 
   get accepting(): boolean {
@@ -91,17 +94,20 @@ export class Listener {
       this.listening ??= this.listen(source);
     } catch (error) {
       this.retry = setTimeout(() => this.update(), RETRY_MS);
-      if (isFirst) this.onRetry(error);
+      if (isFirst) this.options.onRetry?.(error);
     }
   }
 
   private listen(source: ListenSource): { stop(): void } {
     const { ring, handlers, tls } = this;
-    if (ring === null || tls !== null || !("dup" in source)) return listen(source, handlers, tls);
+    if (ring === null || tls !== null || !("dup" in source)) {
+      return listen(source, handlers, tls, this.options.peerFirst ?? false);
+    }
     const fd = source.dup();
     limitUnsent(fd);
     sendAtOnce(fd);
-    return ring.listen(fd, handlers, this.index);
+    acceptWithBytes(fd, this.options.peerFirst ?? false);
+    return ring.listen(fd, handlers, this.options.index ?? 0);
   }
 
   /** Serves a connection that a worker before this one had accepted when it died. */
@@ -120,6 +126,7 @@ function listen(
   source: ListenSource,
   handlers: SocketHandlers<Connection>,
   tls: TlsMaterial | null,
+  peerFirst: boolean,
 ): { stop(): void } {
   // Bun.listen takes a descriptor, but its types do not say so.
   const fd = "dup" in source ? source.dup() : -1;
@@ -134,6 +141,7 @@ function listen(
   try {
     const listening = Bun.listen(options as unknown as Bun.TCPSocketListenOptions<Connection>);
     if ("dup" in source) limitUnsent(fd);
+    if ("dup" in source) acceptWithBytes(fd, peerFirst);
     if ("dup" in source && source.backlog !== undefined) setBacklog(fd, source.backlog);
     return listening;
   } catch (error) {

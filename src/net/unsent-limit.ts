@@ -7,15 +7,9 @@ import { UNSENT_BYTES_MAX } from "../core/limits.ts";
 import { loadLibc } from "./libc.ts";
 
 const IPPROTO_TCP = 6;
-const TCP_NODELAY = 1;
 const TCP_NOTSENT_LOWAT = 25;
 
 /** For all connections that a listening socket will accept. Does nothing for a Unix socket. */
 export function limitUnsent(fd: number, bytes: number = UNSENT_BYTES_MAX): void {
   loadLibc()?.setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, new Int32Array([bytes]), 4);
-}
-
-/** The same way: no answer waits until the one before it is acknowledged. Bun does so by itself. */
-export function sendAtOnce(fd: number): void {
-  loadLibc()?.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, new Int32Array([1]), 4);
 }

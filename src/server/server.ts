@@ -25,7 +25,7 @@ import type { Service, WorkerContext } from "./service.ts";
 import { TcpApplication } from "./tcp-application.ts";
 import type { TcpListener } from "./tcp-service.ts";
 import type { ServerSettings } from "./settings.ts";
-import { openTransport } from "./transport.ts";
+import { openTransport, wantsProxyHeader } from "./transport.ts";
 
 const LIMIT_NEWS_MS = 10_000;
 /** Of a worker's part of the memory limit such a share, at most, is for the ring's buffers. */
@@ -123,7 +123,9 @@ export class Server {
       const transport = openTransport(listener, headTimeoutMs || idleTimeoutMs, log);
       const handlers = this.reactor.handlers(transport.wrap(application));
       const onRetry = (error: unknown) => log.warn(`cannot accept again yet: ${messageOf(error)}`);
-      return new Listener(handlers, onRetry, transport.tls, index);
+      const { tls } = transport;
+      const peerFirst = listener.kind === "http" || tls !== null || wantsProxyHeader(listener);
+      return new Listener(handlers, { onRetry, tls, index, peerFirst });
     });
   }
 

@@ -44,6 +44,11 @@ export function checkTransport(kind: string, options: TransportOptions): void {
   }
 }
 
+/** Whether every connection begins with a header of the proxy's. */
+export function wantsProxyHeader(options: TransportOptions): boolean {
+  return options.proxyProtocol !== undefined;
+}
+
 /** Reads the certificates; throws MillraceError ERR_TLS, ERR_USAGE for tls with PROXY headers.
  *  What comes before the protocol may take `openingMs`; 0 is no limit. */
 export function openTransport(options: TransportOptions, openingMs: number, log: Log): Transport {

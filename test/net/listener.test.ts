@@ -148,7 +148,9 @@ describe("Listener", () => {
       },
     };
     const counted = accepting();
-    const listener = new Listener(counted.handlers, (error) => void told.push(error));
+    const listener = new Listener(counted.handlers, {
+      onRetry: (error) => void told.push(error),
+    });
     toClose.push(() => listener.detach());
     listener.attach(source);
     listener.holdBack(true);
