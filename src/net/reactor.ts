@@ -251,9 +251,9 @@ export class Reactor {
   }
 
   /** After a stall of the loop the next request of a connection may wait in the kernel: it is taken
-   *  before its connection is judged to be idle. */
+   *  before its connection is judged to be idle. The first turn after a timer is before a poll. */
   private async readSockets(): Promise<void> {
-    for (let left = 1 + this.connections.size / EVENTS_PER_POLL; left >= 1; left--) {
+    for (let left = 2 + this.connections.size / EVENTS_PER_POLL; left >= 1; left--) {
       await new Promise<void>((resolve) => this.timerHost.nextTurn(resolve));
     }
   }
