@@ -1,4 +1,5 @@
-// What an idle connection costs: see idle-memory.ts. Other counts than in peers.ts, and other peers.
+// What an idle connection costs: see idle-memory.ts. Other counts than in peers.ts, and other
+// peers.
 //   bun bench/macro/idle-connections.ts [--count 10000] [--peers millrace,nginx] [--json FILE]
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

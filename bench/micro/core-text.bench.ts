@@ -1,5 +1,5 @@
-// Between bytes and strings: the runtime's unnamed ways, which core/latin1.ts gives types, beside the
-// ones that take an encoding's name. One call is 1,000 texts. Prints a hash of what came out.
+// Between bytes and strings: the runtime's unnamed ways, which core/latin1.ts gives types, beside
+// the ones that take an encoding's name. One call is 1,000 texts. Prints a hash of what came out.
 //
 //   taskset -c 1 bun bench/micro/core-text.bench.ts [--full]
 

@@ -1,6 +1,6 @@
-// A request through everything but the kernel: connection, session, parser, router, handler, answer,
-// on a socket that takes whatever it is given. And the router alone. One call is 1,000 requests, or
-// 1,000 paths. Prints a hash of the bytes that were answered.
+// A request through everything but the kernel: connection, session, parser, router, handler,
+// answer, on a socket that takes whatever it is given. And the router alone. One call is 1,000
+// requests, or 1,000 paths. Prints a hash of the bytes that were answered.
 //
 //   taskset -c 1 bun bench/micro/server-request.bench.ts
 

@@ -1,5 +1,5 @@
-// The short form of `bun run soak`: some seconds of everything at once, with every claim of the long
-// one. What it prints on its way is shown when it fails.
+// The short form of `bun run soak`: some seconds of everything at once, with every claim of the
+// long one. What it prints on its way is shown when it fails.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { runSoak } from "../soak/soak-run.ts";

@@ -36,7 +36,7 @@ test("formatFigures makes a row a peer, with the median of the rounds' own ratio
   expect(text).toContain("commit abc");
 });
 
-test("formatFigures adds the details of the first scenario, and idle connections if it has them", () => {
+test("formatFigures adds details of the first scenario, and idle connections if there are", () => {
   const without = formatFigures(record, "x");
   expect(without).toContain("| keepalive | user us | system us | requests/s |");
   expect(without).toContain("| millrace | 1.00 | 1.00 | 1 | 1 | 1 | 0 | 1 |");

@@ -1,8 +1,9 @@
-// How many cells of the JavaScript heap a request takes, counted: objects, views, strings, closures,
-// promises. The heap's own statistics count every cell since the last collection, dead ones too, so
-// the difference over many requests is exact as long as none was collected in between; witnesses
-// tell if one was, and then it is counted again. What the runtime makes for an event (one Buffer for
-// its chunk) is not the server's, and not counted here: the same chunk is delivered again and again.
+// How many cells of the JavaScript heap a request takes, counted: objects, views, strings,
+// closures, promises. The heap's own statistics count every cell since the last collection, dead
+// ones too, so the difference over many requests is exact as long as none was collected in between;
+// witnesses tell if one was, and then it is counted again. What the runtime makes for an event (one
+// Buffer for its chunk) is not the server's, and not counted here: the same chunk is delivered
+// again and again.
 
 import { describe, expect, test } from "bun:test";
 import { heapStats } from "bun:jsc";

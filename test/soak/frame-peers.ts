@@ -46,7 +46,7 @@ export function frameOf(payload: Uint8Array): Buffer {
   return frame;
 }
 
-/** A conversation. `beats` says whether the peer speaks first; otherwise it answers the server's. */
+/** A conversation. `beats`: the peer speaks first; otherwise it answers what the server asks. */
 function conversation(beats: boolean): Way {
   return async (soak) => {
     const port = beats ? soak.ports.peerBeats : soak.ports.serverBeats;

@@ -71,10 +71,12 @@ export const resetting: Way = async (soak) => {
   const isFrames = random.oneIn(4);
   const socket = await open(soak, isFrames ? soak.ports.peerBeats : soak.ports.http);
   if (socket === null) return;
+  const leave = soak.whenEnding(() => socket.terminate());
   const sent = isFrames ? halfFrame(soak) : halfRequest(soak);
   socket.begin(sent);
   if (random.oneIn(2)) await socket.read();
   if (random.oneIn(2)) await Bun.sleep(random.below(10));
+  leave();
   books.mute++; // it may be gone before it is accepted
   socket.terminate();
 };

@@ -16,8 +16,8 @@
 
 const COMPLAINTS_MAX = 12;
 
-/** A drained worker closes what has been silent for 1 s. Less, since a thread may have to wait for a
- *  processor between its look at the socket and the close; and this side's may, too. */
+/** A drained worker closes what has been silent for 1 s. Less, since a thread may have to wait for
+ *  a processor between its look at the socket and the close; and this side's may, too. */
 const RACE_SILENCE_MS = 500;
 
 /** A connection that ended while answers were owed on it. */
@@ -52,7 +52,7 @@ export class SoakBooks {
   unreachable = 0;
   /** Connections that said nothing, or were reset: they may end before they are accepted. */
   mute = 0;
-  /** Whole valid heads that were sent: owed an answer, or given up on by the peer that sent them. */
+  /** Whole valid heads that were sent: owed an answer, or given up by the peer that sent them. */
   heads = 0;
   givenUp = 0;
   malformed = 0;
@@ -70,7 +70,7 @@ export class SoakBooks {
   readonly read: number[] = [0, 0, 0, 0, 0, 0];
   frames = 0;
   echoes = 0;
-  /** Answers to heartbeats of the server: nothing comes back that would tell whether they arrived. */
+  /** Answers to heartbeats of the server: nothing comes back that tells whether they arrived. */
   beatsBack = 0;
   /** Frames that were sent on connections which ended without an answer to all of them. */
   framesLost = 0;

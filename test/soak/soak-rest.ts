@@ -1,7 +1,7 @@
 // The server at rest: no load, no connection. First with the workers that have done the work: what
-// they hold must be what their caches hold, to the byte. Then, after a reload, with workers that have
-// done nothing, so that all of them are of one age: what the process has then, resident and in the
-// arena, is what it had at any other rest, whatever has happened in between.
+// they hold must be what their caches hold, to the byte. Then, after a reload, with workers that
+// have done nothing, so that all of them are of one age: what the process has then, resident and in
+// the arena, is what it had at any other rest, whatever has happened in between.
 //
 // Each time the caches are filled with the same files, and garbage is collected.
 
@@ -37,7 +37,7 @@ export function lostBytes({ memory }: ServerStats): number {
   return memory!.reservedBytes - accountedBytes(memory!);
 }
 
-/** Once the load has ended. Waits for memory to fall to `rssBytesMax` as long as it may be worth it. */
+/** Once the load has ended. Waits for memory to fall to `rssBytesMax`, but not for ever. */
 export async function comeToRest(soak: Soak, rssBytesMax: number): Promise<Rest> {
   const { server, books } = soak;
   if (!(await server.untilWhole())) books.complain("the server is not whole at rest");

@@ -23,6 +23,7 @@ import { Soak, type SoakFile, type Way } from "./soak-world.ts";
 const FILE_BYTES: readonly number[] = [1, 1024, 20_000, 100_000, 1_500_000];
 const NEWS_MS = 3_000;
 const LOOK_MS = 100;
+const WARM_ANSWERS = 5_000;
 /** At most so long is waited for what has not happened yet. */
 const ENCORE_MS = 30_000;
 const ALARMS = /assert|uncaught(?!: TypeError: felled on demand)|cannot stop|Segmentation/i;
@@ -87,7 +88,7 @@ async function soakServer(
 ): Promise<SoakResult> {
   const books = new SoakBooks();
   const soak = new Soak(server, books, new Random(options.seed), files);
-  await load(soak, options.warmUpMs, options.tell, () => true);
+  await load(soak, options.warmUpMs, options.tell, () => isWarm(books));
   const before = await comeToRest(soak, Infinity);
   options.tell(`at rest: ${restLine(before)}`);
   await load(soak, options.loadMs, options.tell, (totals) => hasSeenAll(books, totals));
@@ -122,6 +123,11 @@ async function load(
     await Bun.sleep(LOOK_MS);
   }
   await soak.untilEnded();
+}
+
+/** Memory has been as large as it gets: each disturbance has been, and enough was asked. */
+function isWarm({ answered, floods, reloads, kills }: SoakBooks): boolean {
+  return answered >= WARM_ANSWERS && Math.min(floods, reloads, kills) > 0;
 }
 
 async function stop({ server, books }: Soak): Promise<void> {
@@ -163,7 +169,8 @@ function newsLine({ server, books }: Soak, stats: ServerStats, sinceMs: number):
 
 export function restLine(rest: Rest): string {
   const { worn, rssBytes, descriptors } = rest;
-  return `${heldBytes(worn)} bytes held, ${mib(rssBytes)} resident, ${descriptors.length} descriptors`;
+  const fds = `${descriptors.length} descriptors`;
+  return `${heldBytes(worn)} bytes held, ${mib(rssBytes)} resident, ${fds}`;
 }
 
 function mib(bytes: number): string {

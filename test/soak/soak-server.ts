@@ -16,6 +16,7 @@ const WHOLE_MS = 30_000; // a worker that leaves has 10 s for it, and two may fo
 const LIMITS: readonly string[] = [
   ...["--workers", String(WORKERS), "--memory-limit", `${MEMORY_LIMIT_BYTES_MIN >> 20}MB`],
   ...["--idle-timeout", "3s", "--head-timeout", "1s", "--write-timeout", "2s"],
+  ...["--body-timeout", "3s"],
   ...["--admin", "127.0.0.1:0"],
 ];
 

@@ -1,6 +1,6 @@
-// `bun run soak`: three minutes of everything at once against a server of its own, on loopback, with
-// a memory limit that is too low on purpose; at the end the books must balance. Exit code 0 or 1.
-// Repeat a run with its seed.
+// `bun run soak`: three minutes of everything at once against a server of its own, on loopback,
+// with a memory limit that is too low on purpose; at the end the books must balance. Exit code 0 or
+// 1. Repeat a run with its seed.
 //
 //   bun test/soak/soak.ts [--seconds 180] [--seed S]
 

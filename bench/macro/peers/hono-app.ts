@@ -1,4 +1,5 @@
-// What a Hono application is, for Bun.serve: a router and a context in front of the same two answers.
+// What a Hono application is, for Bun.serve: a router and a context in front of the same two
+// answers.
 
 import { Hono } from "hono";
 
