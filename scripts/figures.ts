@@ -15,17 +15,22 @@ interface Record {
   readonly machine: { readonly [key: string]: string | number };
   readonly rounds: number;
   readonly seconds: number;
-  readonly results: readonly { readonly scenario: string; readonly figures: readonly Figures[] }[];
+  readonly results: readonly Result[];
+  readonly idle?: {
+    readonly count: number;
+    readonly rows: readonly { readonly peer: string; readonly perConnectionBytes: number }[];
+  };
+}
+
+interface Result {
+  readonly scenario: string;
+  readonly figures: readonly Figures[];
 }
 
 /** The README's section for one result. */
 export function formatFigures(record: Record, source: string): string {
   const { machine, rounds, seconds, results } = record;
-  const peers = [...new Set(results.flatMap(({ figures }) => figures.map(({ peer }) => peer)))];
-  const scenarios = results.map(({ scenario }) => scenario);
-  const rows = peers.map((peer) => [peer, ...results.map(({ figures }) => cellOf(figures, peer))]);
-  const table = [["CPU us per request", ...scenarios], scenarios.map(() => "---:"), ...rows];
-  table[1]!.unshift("---");
+  const scenarios = [...results.map(({ scenario }) => scenario), ...(record.idle ? ["idle"] : [])];
   return [
     "## Figures",
     "",
@@ -34,11 +39,50 @@ export function formatFigures(record: Record, source: string): string {
     `Medians of ${rounds} rounds of ${seconds} s. ${machine["cpu"]}, ${machine["cores"]} cores, ` +
       `Linux ${machine["kernel"]}, Bun ${machine["bun"]}, commit ${machine["commit"]}.`,
     "",
-    ...table.map((row) => `| ${row.join(" | ")} |`),
+    ...markdownTable(cpuTable(record)),
+    ...results.slice(0, 1).flatMap((result) => ["", ...detailsOf(result)]),
     "",
     `Repeat it: \`bun bench/macro/peers.ts --rounds ${rounds} --seconds ${seconds} --scenario ` +
       `${scenarios.join(",")}\`; all samples: [${source}](${source}).`,
   ].join("\n");
+}
+
+/** A row a peer, a column a scenario; empty where the peer does not offer it. */
+function cpuTable({ results, idle }: Record): string[][] {
+  const idleRows = idle?.rows ?? [];
+  const named = [...results.flatMap(({ figures }) => figures), ...idleRows];
+  const peers = [...new Set(named.map(({ peer }) => peer))];
+  const rows = peers.map((peer) => [
+    peer,
+    ...results.map(({ figures }) => cellOf(figures, peer)),
+    ...(idle === undefined ? [] : [idleCellOf(idleRows, peer)]),
+  ]);
+  const heads = results.map(({ scenario }) => scenario);
+  if (idle !== undefined) heads.push(`idle, bytes each of ${idle.count}`);
+  return [["CPU us per request", ...heads], ...rows];
+}
+
+/** What else was measured, for one scenario. */
+function detailsOf({ scenario, figures }: Result): string[] {
+  const heads = ["user us", "system us", "requests/s", "p50 us", "p99 us", "RSS MB", "errors"];
+  const rows = figures.map((row) => [
+    row.peer,
+    ...[row.userUs.toFixed(2), row.systemUs.toFixed(2), row.requestsPerSecond.toFixed(0)],
+    ...[row.p50Us, row.p99Us, row.rssBytes / 2 ** 20, row.errors].map((value) => value.toFixed(0)),
+  ]);
+  return markdownTable([[scenario, ...heads], ...rows]);
+}
+
+function markdownTable([head, ...rows]: string[][]): string[] {
+  const rule = head!.map((_, column) => (column === 0 ? "---" : "---:"));
+  return [head!, rule, ...rows].map((row) => `| ${row.join(" | ")} |`);
+}
+
+function idleCellOf(
+  rows: readonly { readonly peer: string; readonly perConnectionBytes: number }[],
+  peer: string,
+): string {
+  return rows.find((row) => row.peer === peer)?.perConnectionBytes.toFixed(0) ?? "";
 }
 
 function cellOf(figures: readonly Figures[], peer: string): string {

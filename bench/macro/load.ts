@@ -14,6 +14,8 @@ export interface Scenario {
   pipeline: number;
   /** Each answer is the last of its connection. */
   closes: boolean;
+  /** Of the server, whatever was asked for; 0 leaves that. */
+  workers: number;
   /** What the answer must hold, so that no error page is measured. */
   expectBytes: number;
 }
@@ -38,6 +40,7 @@ const KEEPALIVE: Omit<Scenario, "name" | "about"> = {
   bodyBytes: 0,
   pipeline: 1,
   closes: false,
+  workers: 0,
   expectBytes: HELLO_BYTES,
 };
 
@@ -89,6 +92,7 @@ export const SCENARIOS: readonly Scenario[] = [
     path: "/100k.bin",
     expectBytes: 102_400,
   },
+  { ...KEEPALIVE, name: "workers2", about: "GET /hello, kept, two workers", workers: 2 },
 ];
 
 export function missingGenerator(): string | null {

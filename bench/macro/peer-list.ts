@@ -11,7 +11,7 @@ export interface Peer {
   about: string;
   /** Why it cannot run here; null when it can. Called once, before anything is started. */
   missing(folder: string): string | null;
-  /** The command line, or null when it has no answer to this scenario. */
+  /** The command line, or null when it does not offer this scenario, or so many workers. */
   command(scenario: Scenario, folder: string, workers: number): null | ((port: number) => string[]);
 }
 
@@ -20,12 +20,25 @@ const MAIN = `${HERE}/../../src/cli/main.ts`;
 const bun: string = process.execPath;
 
 const offersHello = (scenario: Scenario): boolean => scenario.path === "/hello";
+const offersEcho = (scenario: Scenario): boolean => scenario.path === "/echo";
+
+/** Of a peer that is one thread. */
+function onOneThread(peer: Peer): Peer {
+  return {
+    ...peer,
+    command: (scenario, folder, workers) =>
+      workers > 1 ? null : peer.command(scenario, folder, workers),
+  };
+}
+
 const fetchApp = (scenario: Scenario): string | null => {
   if (offersHello(scenario)) return `${HERE}/peers/fetch-hello.ts`;
-  return scenario.path === "/echo" ? `${HERE}/peers/fetch-echo.ts` : null;
+  return offersEcho(scenario) ? `${HERE}/peers/fetch-echo.ts` : null;
 };
 
-export const PEERS: readonly Peer[] = [
+const HONO_APP = `${HERE}/peers/hono-app.ts`;
+
+const ONE_THREAD: readonly Peer[] = [
   {
     name: "c-epoll",
     about: "C epoll loop, the floor",
@@ -64,10 +77,23 @@ export const PEERS: readonly Peer[] = [
     about: "node:http on Node.js",
     missing: () => (toolPath("node") === null ? "node is not installed" : null),
     command: (scenario) =>
-      offersHello(scenario) || scenario.path === "/echo"
+      offersHello(scenario) || offersEcho(scenario)
         ? (port) => [toolPath("node")!, `${HERE}/peers/node-http.mjs`, String(port)]
         : null,
   },
+  {
+    name: "hono",
+    about: "Hono on Bun.serve",
+    missing: missingHono,
+    command: (scenario) =>
+      offersHello(scenario) || offersEcho(scenario)
+        ? (port) => [bun, `${HERE}/peers/bun-serve.ts`, String(port), "fetch", HONO_APP]
+        : null,
+  },
+];
+
+export const PEERS: readonly Peer[] = [
+  ...ONE_THREAD.map(onOneThread),
   {
     name: "nginx",
     about: "nginx, one worker, no access log",
@@ -111,6 +137,15 @@ export function millraceCommand(app: string | null, port: number, workers: numbe
 
 function listenOn(port: number, workers: number): string[] {
   return ["--port", String(port), "--workers", String(workers)];
+}
+
+function missingHono(): string | null {
+  try {
+    import.meta.resolve("hono");
+    return null;
+  } catch {
+    return "hono is not installed (npm install)";
+  }
 }
 
 function missingMillrace(): string | null {

@@ -1,12 +1,14 @@
 // CPU per request of millrace and its peers, side by side in one run, in turn. Servers share one
 // core (only one of them is under load at a time), the generator has the other. The order rotates
 // from round to round, so that no peer always follows the same neighbour.
-//   bun bench/macro/peers.ts [--rounds 5] [--seconds 2] [--scenario keepalive,close | all]
-//                            [--peers millrace,nginx] [--workers 1] [--json FILE]
+// At last, what 10,000 idle connections take of memory. All of it is a quarter of an hour.
+//   bun bench/macro/peers.ts [--rounds 5] [--seconds 2] [--scenario keepalive,close,idle | all]
+//                            [--peers millrace,nginx | all] [--workers 1] [--json FILE]
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
+import { IDLE_COUNT, type IdleRow, idleTable, measureIdle } from "./idle-memory.ts";
 import { generate, missingGenerator, type Scenario, SCENARIOS } from "./load.ts";
 import { CLIENT_CORE, describeMachine, type Machine, pinSelf, SERVER_CORES } from "./machine.ts";
 import { type Peer, PEERS, prepareFolder } from "./peer-list.ts";
@@ -18,6 +20,8 @@ interface Options {
   rounds: number;
   seconds: number;
   scenarios: Scenario[];
+  /** Whether idle connections are measured, too. */
+  idle: boolean;
   peers: Peer[];
   workers: number;
   json: string | undefined;
@@ -37,7 +41,14 @@ interface Result {
   absent: Record<string, string>;
 }
 
-const SCENARIOS_DEFAULT = "keepalive,browser,pipeline16,close";
+interface Idle {
+  count: number;
+  rows: IdleRow[];
+  absent: Record<string, string>;
+}
+
+const IDLE = "idle";
+const NAMES: readonly string[] = SCENARIOS.map(({ name }) => name);
 const WARM_UP_SECONDS = 1; // long enough for the last tier of the JIT
 
 function readOptions(): Options {
@@ -45,16 +56,19 @@ function readOptions(): Options {
     options: {
       rounds: { type: "string", default: "5" },
       seconds: { type: "string", default: "2" },
-      scenario: { type: "string", default: SCENARIOS_DEFAULT },
+      scenario: { type: "string", default: "all" },
       peers: { type: "string", default: "all" },
       workers: { type: "string", default: "1" },
       json: { type: "string" },
     },
   });
+  const chosen = values.scenario === "all" ? [...NAMES, IDLE] : values.scenario.split(",");
+  const playing = chosen.filter((name) => name !== IDLE).join(",");
   return {
     rounds: positive("rounds", values.rounds),
     seconds: positive("seconds", values.seconds),
-    scenarios: choose("scenario", values.scenario, SCENARIOS),
+    scenarios: playing === "" ? [] : choose("scenario", playing, SCENARIOS),
+    idle: chosen.includes(IDLE),
     peers: choose("peers", values.peers, PEERS),
     workers: positive("workers", values.workers),
     json: values.json,
@@ -110,10 +124,11 @@ async function startPeers(
   absent: Record<string, string>,
 ): Promise<Runner[]> {
   const runners: Runner[] = [];
-  const cores = options.workers === 1 ? SERVER_CORES : `0-${CLIENT_CORE}`;
+  const workers = scenario.workers || options.workers;
+  const cores = workers === 1 ? SERVER_CORES : `0-${CLIENT_CORE}`;
   for (const peer of options.peers) {
     const missing = peer.missing(folder);
-    const command = missing === null ? peer.command(scenario, folder, options.workers) : null;
+    const command = missing === null ? peer.command(scenario, folder, workers) : null;
     if (command === null) {
       absent[peer.name] = missing ?? "does not offer this scenario";
       continue;
@@ -136,16 +151,37 @@ async function measure(peer: PeerProcess, scenario: Scenario, seconds: number): 
 }
 
 function print(scenario: Scenario, result: Result, options: Options): void {
-  const { rounds, seconds, workers } = options;
+  const { rounds, seconds } = options;
+  const workers = scenario.workers || options.workers;
   const how = `${rounds} rounds of ${seconds} s, ${workers} worker(s), medians`;
   console.log(`\n${scenario.name}: ${scenario.about} (${how})`);
   console.log(tableOf(result.figures));
   for (const [peer, why] of Object.entries(result.absent)) console.log(`MISSING: ${peer}: ${why}`);
 }
 
-function save(path: string, machine: Machine, options: Options, results: Result[]): void {
+async function runIdle(options: Options, folder: string): Promise<Idle> {
+  const rows: IdleRow[] = [];
+  const absent: Record<string, string> = {};
+  for (const peer of options.peers) {
+    const row = await measureIdle(peer, IDLE_COUNT, folder).catch((error: Error) => error.message);
+    if (typeof row === "string") absent[peer.name] = row;
+    else rows.push(row);
+  }
+  console.log(`\n${IDLE}: resident memory of ${IDLE_COUNT} kept connections that say nothing`);
+  if (rows.length > 0) console.log(idleTable(rows));
+  for (const [peer, why] of Object.entries(absent)) console.log(`MISSING: ${peer}: ${why}`);
+  return { count: IDLE_COUNT, rows, absent };
+}
+
+function save(
+  path: string,
+  machine: Machine,
+  options: Options,
+  results: Result[],
+  idle: Idle | null,
+): void {
   const { rounds, seconds, workers } = options;
-  const record = { machine, rounds, seconds, workers, results };
+  const record = { machine, rounds, seconds, workers, results, ...(idle === null ? {} : { idle }) };
   writeFileSync(path, `${JSON.stringify(record, null, 1)}\n`);
   console.log(`\nwritten: ${path}`);
 }
@@ -163,6 +199,7 @@ async function main(): Promise<void> {
   );
   const folder = mkdtempSync(`${tmpdir()}/millrace-bench-`);
   const results: Result[] = [];
+  let idle: Idle | null = null;
   try {
     prepareFolder(folder);
     for (const scenario of options.scenarios) {
@@ -170,10 +207,11 @@ async function main(): Promise<void> {
       print(scenario, result, options);
       results.push(result);
     }
+    if (options.idle) idle = await runIdle(options, folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  if (options.json !== undefined) save(options.json, machine, options, results);
+  if (options.json !== undefined) save(options.json, machine, options, results, idle);
 }
 
 try {

@@ -37,6 +37,7 @@ const CORK_BYTES = 64 * 1024;
 const NO_CORK = "Cannot start a worker: the memory limit leaves no room for the cork";
 const TICK_MS = 50;
 const BEAT_MS = 1_000;
+const EVENTS_PER_POLL = 1024; // cautious, as in the timer driver
 const DRAIN_POLL_MS = 20;
 
 export interface ReactorLimits {
@@ -263,6 +264,7 @@ export class Reactor {
     this.draining = true;
     const endMs = this.clock.nowMs() + timeoutMs;
     while (this.connections.size > 0) {
+      await this.readSockets();
       this.readClock();
       if (this.nowMs >= endMs) return this.closeAll(CLOSE_DRAIN);
       this.connections.forEach((connection) => {
@@ -270,6 +272,14 @@ export class Reactor {
         if (since >= 0 && this.nowMs - since >= quietMs) connection.close(CLOSE_DRAIN);
       });
       await new Promise<void>((resolve) => this.timerHost.setTimer(resolve, DRAIN_POLL_MS));
+    }
+  }
+
+  /** After a stall of the loop the next request of a connection may wait in the kernel: it is taken
+   *  before its connection is judged to be idle. The first turn after a timer is before a poll. */
+  private async readSockets(): Promise<void> {
+    for (let left = 2 + this.connections.size / EVENTS_PER_POLL; left >= 1; left--) {
+      await new Promise<void>((resolve) => this.timerHost.nextTurn(resolve));
     }
   }
 

@@ -247,6 +247,7 @@ export class AccessLogFile {
     } catch {
       // nobody is left who could try again
     }
+    if (!this.writing) this.release(); // a descriptor would outlive the thread
   }
 
   private later(delayMs: number, run: () => void): ReturnType<typeof setTimeout> {

@@ -31,11 +31,14 @@ const HAS_PROC: boolean = process.platform === "linux";
 export class OpenFile {
   readonly fd: number;
   readonly stats: Stats;
+  private readonly all: OpenFiles;
   private holders = 1;
 
-  constructor(fd: number, stats: Stats) {
+  constructor(fd: number, stats: Stats, all: OpenFiles) {
     this.fd = fd;
     this.stats = stats;
+    this.all = all;
+    all.add(this);
   }
 
   retain(): this {
@@ -46,7 +49,33 @@ export class OpenFile {
 
   release(): void {
     assert(this.holders > 0, "a closed file is released");
-    if (--this.holders === 0) closeSync(this.fd);
+    if (--this.holders > 0) return;
+    this.all.remove(this);
+    closeSync(this.fd);
+  }
+}
+
+/**
+ * What is open now. A descriptor belongs to the process and would outlive a worker that crashes:
+ * they are closed when the thread ends, unless it had to be terminated.
+ */
+export class OpenFiles {
+  private readonly files: Set<OpenFile> = new Set();
+  private readonly atExit = (): void => this.closeAll();
+
+  add(file: OpenFile): void {
+    if (this.files.size === 0) process.on("exit", this.atExit);
+    this.files.add(file);
+  }
+
+  remove(file: OpenFile): void {
+    this.files.delete(file);
+    if (this.files.size === 0) process.off("exit", this.atExit);
+  }
+
+  private closeAll(): void {
+    for (const { fd } of this.files) closeSync(fd);
+    this.files.clear();
   }
 }
 
@@ -57,6 +86,7 @@ export class SiteRoot {
   private realRoot = "";
   private rootDevice = -1;
   private rootInode = -1;
+  private readonly openFiles: OpenFiles = new OpenFiles();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -73,7 +103,9 @@ export class SiteRoot {
       if (!before.isFile() || path.endsWith("/")) return OPEN_ABSENT;
       fd = openSync(name, FLAGS);
       const stats = fstatSync(fd);
-      if (stats.isFile() && this.holds(placeOf(fd, name))) return new OpenFile(fd, stats);
+      if (stats.isFile() && this.holds(placeOf(fd, name))) {
+        return new OpenFile(fd, stats, this.openFiles);
+      }
       closeSync(fd);
       return OPEN_ABSENT;
     } catch (error) {

@@ -121,6 +121,32 @@ describe("Reactor drain", () => {
     world.checkAtRest();
   });
 
+  test("who has written during a stall of the loop is not idle", async () => {
+    const world = new NetWorld();
+    let since = world.clock.nowMs();
+    const peer = world.accept({
+      idleSinceMs: () => since,
+      input: (_connection, _bytes, at, end) => {
+        since = world.clock.nowMs();
+        return end - at;
+      },
+    });
+    void world.reactor.drain(1000, 60_000);
+    await live(world, 40);
+    world.clock.set(world.clock.nowMs() + 3000); // longer than the quiet time
+    world.clock.onPoll = () => {
+      world.clock.onPoll = () => {};
+      peer.socket.deliver("x"); // it has waited in the kernel
+    };
+    await live(world, 800);
+    expect([peer.trace, peer.connection.state]).toEqual([["input x"], STATE_OPEN]);
+    await live(world, 400);
+    expect(peer.connection.state).toBe(STATE_LINGERING);
+    peer.socket.peerEnd();
+    await live(world, 40);
+    world.checkAtRest();
+  });
+
   test("without connections it is over at once", async () => {
     const world = new NetWorld();
     await world.reactor.drain(100, 5000);

@@ -12,7 +12,7 @@ const figures = (peer: string, rounds: number[]) => ({
   p50Us: 1,
   p99Us: 1,
   rssBytes: 1,
-  errors: 0,
+  errors: 1,
 });
 
 const record = {
@@ -34,6 +34,22 @@ test("formatFigures makes a row a peer, with the median of the rounds' own ratio
   expect(text).toContain("| bun-fetch | 10.00 (1.00) |  |");
   expect(text).toContain("| millrace | 8.00 (0.80) | 5.00 |");
   expect(text).toContain("commit abc");
+});
+
+test("formatFigures adds details of the first scenario, and idle connections if there are", () => {
+  const without = formatFigures(record, "x");
+  expect(without).toContain("| keepalive | user us | system us | requests/s |");
+  expect(without).toContain("| millrace | 1.00 | 1.00 | 1 | 1 | 1 | 0 | 1 |");
+  expect(without).not.toContain("idle");
+  const rows = [
+    { peer: "millrace", perConnectionBytes: 1602.4 },
+    { peer: "other", perConnectionBytes: 9 },
+  ];
+  const text = formatFigures({ ...record, idle: { count: 10_000, rows } }, "x");
+  expect(text).toContain("| keepalive | file | idle, bytes each of 10000 |");
+  expect(text).toContain("| millrace | 8.00 (0.80) | 5.00 | 1602 |");
+  expect(text).toContain("| other |  |  | 9 |");
+  expect(text).toContain("--scenario keepalive,file,idle");
 });
 
 test("replaceSection replaces what is between the markers and nothing else", () => {
