@@ -241,17 +241,28 @@ export class RequestBody {
   }
 
   private takeAll(): Uint8Array<ArrayBuffer> {
-    const size = this.bufferedBytes;
-    const all = new Uint8Array(size);
-    let position = 0;
-    if (this.whole !== null) {
-      all.set(this.whole.subarray(this.wholeStart, this.wholeStart + size));
+    const all = this.takeOne() ?? this.takeChain();
+    this.release();
+    return all;
+  }
+
+  /** What lies in one piece, as most bodies do: copied without clearing the copy before. */
+  private takeOne(): Uint8Array<ArrayBuffer> | null {
+    const { whole, wholeStart, first } = this;
+    if (whole !== null) {
+      return new Uint8Array(whole.subarray(wholeStart, wholeStart + this.bufferedBytes));
     }
+    if (first === null || first.next !== null) return null;
+    return new Uint8Array(first.bytes.subarray(first.head, first.tail));
+  }
+
+  private takeChain(): Uint8Array<ArrayBuffer> {
+    const all = new Uint8Array(this.bufferedBytes);
+    let position = 0;
     for (let buf = this.first; buf !== null; buf = buf.next) {
       all.set(buf.bytes.subarray(buf.head, buf.tail), position);
       position += buf.length;
     }
-    this.release();
     return all;
   }
 }

@@ -44,9 +44,11 @@ import {
 
 const ENTRIES = 1024;
 const COMPLETIONS = 4096;
-const RECEIVE_BYTES: number = 8 * 1024; // one piece: enough for nearly every head
 const RECEIVE_COUNT_MIN = 16;
-const RECEIVE_COUNT_MAX = 128;
+const RECEIVE_COUNT_MAX = 128; // sockets that are read before the first of them gives back
+const RECEIVE_BYTES_MIN: number = 4 * 1024;
+const RECEIVE_BYTES_MAX: number = 32 * 1024; // 8 KiB cost a body of 64 KiB a third more
+const BATCH_BYTES_MAX: number = 256 * 1024;
 const BATCH_MEMBERS = 1024;
 /** Completions that one turn handles before timers and other sockets get theirs. */
 const COMPLETIONS_PER_TURN = 4096;
@@ -115,13 +117,15 @@ export class RingTransport<Owner> {
     this.clock = options.clock ?? null;
     this.nextTurn = options.nextTurn ?? ((callback) => void setImmediate(callback));
     const { pool } = options;
-    // A quarter for what is sent: it does not stay.
-    const count = powerOfTwo(((options.bytesMax / 5) * 4) / RECEIVE_BYTES, RECEIVE_COUNT_MAX);
-    if (count < RECEIVE_COUNT_MIN)
-      throw new Error("the memory limit leaves no room for its buffers");
-    this.batch = new SendBatch(pool, (count * RECEIVE_BYTES) / 4, BATCH_MEMBERS);
+    const receiveBytes = (options.bytesMax * 3) / 4;
+    const piece = powerOfTwo(receiveBytes / RECEIVE_COUNT_MAX, RECEIVE_BYTES_MAX);
+    const pieceBytes = Math.max(piece, RECEIVE_BYTES_MIN);
+    const count = powerOfTwo(receiveBytes / pieceBytes, RECEIVE_COUNT_MAX);
+    if (count < RECEIVE_COUNT_MIN) throw new Error("the memory limit leaves no room for it");
+    const batchBytes = powerOfTwo(options.bytesMax / 4, BATCH_BYTES_MAX);
+    this.batch = new SendBatch(pool, batchBytes, BATCH_MEMBERS);
     try {
-      this.buffers = new ReceiveBuffers(calls, ring.fd, pool, count, RECEIVE_BYTES);
+      this.buffers = new ReceiveBuffers(calls, ring.fd, pool, count, pieceBytes);
     } catch (error) {
       this.batch.release();
       throw error;
