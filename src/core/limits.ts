@@ -110,6 +110,7 @@ export const WRITE_STALL_MS = 30_000; // in each such stretch of an answer that 
 export const WRITE_BYTES_MIN: number = 8 * KIB; // ... the peer must take so much: close
 export const LINGER_MS = 2_000; // after our FIN, for the peer's; fixed, it only saves answers
 export const DRAIN_TIMEOUT_MS = 10_000; // SIGTERM to the end, at most
+export const LAST_ACCEPT_MS = 20; // at a stop, for the first bytes of who is connected already
 export const DRAIN_QUIET_STOP_MS = 100; // a connection this long silent counts as idle: stop
 export const DRAIN_QUIET_RELOAD_MS = 1_000; // the same for a reload, where nothing is urgent
 

@@ -12,6 +12,7 @@ import { MillraceError, messageOf } from "../core/errors.ts";
 import {
   DRAIN_QUIET_RELOAD_MS,
   DRAIN_QUIET_STOP_MS,
+  LAST_ACCEPT_MS,
   MAILBOXES_PER_WORKER,
 } from "../core/limits.ts";
 import type { Log, LogLevel } from "../core/log.ts";
@@ -244,6 +245,9 @@ export class Master {
 
   private async runStop(): Promise<void> {
     this.quiesce();
+    // Peers that are connected and whose request is on its way are let in first.
+    this.sockets.acceptWithoutBytes();
+    await Bun.sleep(LAST_ACCEPT_MS);
     this.sockets.stopAdmitting();
     const { drainTimeoutMs } = this.settings;
     const leaving = this.slots.map((slot) => slot.leave(DRAIN_QUIET_STOP_MS, drainTimeoutMs));

@@ -93,6 +93,13 @@ export class SocketTable {
     }
   }
 
+  /** Of all that is open: see ListeningSocket. A little before stopAdmitting(). */
+  acceptWithoutBytes(): void {
+    for (const { sockets } of this.byKey.values()) {
+      for (const socket of sockets) socket.acceptWithoutBytes();
+    }
+  }
+
   /** Before the workers detach for good: see ListeningSocket. */
   stopAdmitting(): void {
     for (const { sockets } of this.byKey.values()) {

@@ -10,6 +10,7 @@ import { ptr } from "bun:ffi";
 import { lstatSync, unlinkSync } from "node:fs";
 import { assert } from "../core/assert.ts";
 import { MillraceError } from "../core/errors.ts";
+import { acceptWithBytes } from "./accept-options.ts";
 import { describeErrno, loadLibc, type Libc } from "./libc.ts";
 import {
   AF_INET6,
@@ -79,6 +80,11 @@ export class ListeningSocket {
   get descriptor(): number {
     assert(this.fd >= 0, "a closed listening socket has no descriptor");
     return this.fd;
+  }
+
+  /** Whoever is connected is accepted at once, also where a worker asked for the first bytes. */
+  acceptWithoutBytes(): void {
+    acceptWithBytes(this.descriptor, false);
   }
 
   /**

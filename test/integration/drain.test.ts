@@ -57,6 +57,18 @@ function hold(peer: Peer): () => void {
   return () => writeFileSync(path, "");
 }
 
+async function openConnections(count: number): Promise<void> {
+  await server.untilLogged(/counters at/);
+  const admin = /at (http:\S+)\/stats/.exec(server.stderr.join("\n"))![1]!;
+  const open = async () => {
+    const { totals } = (await (await fetch(`${admin}/stats`)).json()) as {
+      totals: { open: number };
+    };
+    return totals.open;
+  };
+  while ((await open()) !== count) await Bun.sleep(5);
+}
+
 async function start(...args: string[]): Promise<ServerProcess> {
   server = await ServerProcess.start([APP, ...args]);
   return server;
@@ -65,12 +77,13 @@ async function start(...args: string[]): Promise<ServerProcess> {
 test.each(["SIGTERM", "SIGINT"] as const)(
   "%s finishes requests, closes the idle, refuses the new, and leaves with 0",
   async (signal) => {
-    const { port } = await start();
+    const { port } = await start("--admin", "127.0.0.1:0");
     const [idle, silent, busy] = [new Peer(port), new Peer(port), new Peer(port)];
     idle.ask("/");
     await idle.until(answered);
     const release = hold(busy);
     await server.untilLogged(/holding/);
+    await openConnections(3); // the silent one is accepted after a second
     server.signal(signal);
     await server.untilLogged(/draining/);
     await Promise.all([idle.until(ended), silent.until(ended)]);

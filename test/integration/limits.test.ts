@@ -89,6 +89,7 @@ test("a head that stops, a silent peer and an idle one: each its own reason", as
   const head = await connect("GET /hello HTTP/1.1\r\nHo");
   const silent = await connect("");
   const served = await connect("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
+  await until(async () => (await total("accepted")) === 3); // the silent one after a second
   await until(async () => (await total("open")) === 0);
   expect(head.received()).toStartWith("HTTP/1.1 408 ");
   expect(silent.received()).toBe("");
