@@ -18,6 +18,7 @@ export const SETUP_COOP_TASKRUN: number = 1 << 8;
 export const SETUP_SINGLE_ISSUER: number = 1 << 12; // its presence says: Linux 6.0 or later
 export const FEATURE_SINGLE_MMAP: number = 1 << 0;
 export const FEATURE_NODROP: number = 1 << 1;
+export const FEATURE_EXT_ARG: number = 1 << 8;
 export const FEATURE_CQE_SKIP: number = 1 << 11;
 
 // struct io_uring_params, as uint32 words
@@ -38,6 +39,7 @@ export const MMAP_OFFSET_ENTRIES = 0x1000_0000;
 
 // io_uring_enter and io_uring_register
 export const ENTER_GETEVENTS = 1;
+export const ENTER_EXT_ARG: number = 1 << 3; // struct io_uring_getevents_arg, with a timeout
 export const REGISTER_BUFFER_RING = 22;
 
 // Opcodes
@@ -74,6 +76,7 @@ export const POLLERR = 8;
 export const EINTR = 4;
 export const EAGAIN = 11;
 export const EBUSY = 16;
+export const ETIME = 62;
 export const ENOBUFS = 105;
 export const ECANCELED = 125;
 export const ECONNABORTED = 103;

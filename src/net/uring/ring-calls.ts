@@ -35,7 +35,7 @@ export interface RingCalls {
     submit: number,
     wait: number,
     flags: number,
-    signals: null,
+    argument: number,
     bytes: number,
   ): number;
   register(number: number, ring: number, what: number, argument: Uint32Array, n: number): number;
@@ -68,7 +68,7 @@ export function loadRingCalls(): RingCalls | null {
 }
 
 /** Where a view's bytes are. The view must be kept for as long as the address is used. */
-export function addressOf(bytes: Uint8Array | Uint32Array): number {
+export function addressOf(bytes: Uint8Array | Uint32Array | Int32Array): number {
   return ptr(bytes) as number;
 }
 

@@ -11,6 +11,7 @@
 // Invariants: sockets[fd] is the one that is open under this number; generations[fd] counts those
 // before it. A descriptor stays in the ledger until the kernel has been told to close it.
 
+import { drainMicrotasks } from "bun:jsc";
 import { assert } from "../../core/assert.ts";
 import type { BufferPool } from "../../buffer/buffer-pool.ts";
 import type { SocketHandlers } from "../raw-socket.ts";
@@ -53,6 +54,10 @@ const BATCH_MEMBERS = 1024;
 /** Completions that one turn handles before timers and other sockets get theirs. */
 const COMPLETIONS_PER_TURN = 4096;
 const COMPLETIONS_PER_CLOCK_READ = 16;
+/** A gap between two turns below this makes it worth while to wait in the ring for the next. */
+const BUSY_GAP_MS = 0.1;
+const WAIT_US = 100;
+const WAITS_PER_TURN = 16;
 
 // With WAITALL a short send counts as failed, so that only those have a completion.
 const HEAD_SEND: number = OP_SEND | (ENTRY_SKIP_SUCCESS << 8);
@@ -60,6 +65,7 @@ const SEND_FLAGS: number = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL;
 
 /** The reactor's clock: brought up to date for many events at once, not for each by itself. */
 export interface TurnClock {
+  readonly nowMs: number;
   keepClock(): void;
   releaseClock(): void;
 }
@@ -97,6 +103,8 @@ export class RingTransport<Owner> {
   private failures: (RingSocket<Owner> | number)[] = []; // a socket, and its errno
   private readonly addresses = new WeakMap<Uint8Array, number>();
   private inTurn = false;
+  private busy = false; // turns follow each other closely
+  private endedMs = -Infinity; // the last turn that Bun's loop began
   private turnWanted = false;
   private closed = false;
   private readonly onTurn = (): void => {
@@ -250,21 +258,30 @@ export class RingTransport<Owner> {
     this.calls.close(fd);
   }
 
-  /** Sends the batch and submits all requests; gives back what the kernel did not take. */
-  flush(): void {
+  /**
+   * Sends the batch and submits all requests; gives back what the kernel did not take. With `wait`
+   * it stays with the kernel a little, if nothing has completed: under load the next completion
+   * is so near that going to sleep in Bun's loop, and being woken there, would cost more.
+   */
+  flush(wait = false): void {
     const { batch, results } = this;
     if (batch.sealed) return;
     const { count } = batch;
+    let waits = wait && !this.ring.hasCompletions;
     for (let index = 0; index < count; index++) {
-      if (batch.members[index] === null) continue;
+      const member = batch.members[index]!;
+      if (member === null) continue;
+      if (member.tellsSent) waits = false; // there is more to do when it has left
       const start = batch.starts[index]!;
       const length = batch.ends[index]! - start;
       results[index] = length;
-      const fd = batch.members[index]!.fd;
+      const { fd } = member;
       const user = requestTag(KIND_SEND, index);
       this.ring.push(HEAD_SEND, fd, batch.address + start, length, SEND_FLAGS, user, 0, 0);
     }
-    if (this.ring.pendingCount > 0) this.submit();
+    if (waits) this.submit(WAIT_US);
+    else if (this.ring.pendingCount > 0) this.submit();
+    if (waits && !this.ring.hasCompletions) this.busy = false;
     if (count > 0) this.settleBatch(count);
   }
 
@@ -289,7 +306,14 @@ export class RingTransport<Owner> {
   private wake(): void {
     if (this.closed) return;
     this.bridge!.rearm();
+    const { clock } = this;
+    if (clock === null) return this.turn();
+    clock.keepClock();
+    if (clock.nowMs - this.endedMs < BUSY_GAP_MS) this.busy = true;
     this.turn();
+    clock.keepClock();
+    this.endedMs = clock.nowMs;
+    clock.releaseClock();
   }
 
   private turn(): void {
@@ -297,9 +321,11 @@ export class RingTransport<Owner> {
     this.inTurn = true;
     try {
       let left = COMPLETIONS_PER_TURN;
+      let waitsLeft = WAITS_PER_TURN;
       do {
         left -= this.complete(left);
-        this.flush();
+        drainMicrotasks(); // what handlers go on with at once leaves with the rest
+        this.flush(this.busy && left > 0 && waitsLeft-- > 0);
         this.tellSent();
       } while (left > 0 && (this.ring.hasCompletions || this.ring.pendingCount > 0));
     } finally {
@@ -344,8 +370,8 @@ export class RingTransport<Owner> {
     return socket !== null && socket.generation === this.ring.userHigh >>> 0 ? socket : null;
   }
 
-  private submit(): void {
-    this.ring.submit();
+  private submit(waitUs = 0): void {
+    this.ring.submit(waitUs);
     const { closing } = this;
     if (closing.length === 0) return;
     for (const fd of closing) this.ledger.remove(fd);

@@ -13,8 +13,11 @@ import {
   EAGAIN,
   EBUSY,
   EINTR,
+  ENTER_EXT_ARG,
   ENTER_GETEVENTS,
+  ETIME,
   FEATURE_CQE_SKIP,
+  FEATURE_EXT_ARG,
   FEATURE_NODROP,
   FEATURE_SINGLE_MMAP,
   MMAP_OFFSET_ENTRIES,
@@ -38,7 +41,7 @@ import {
   SYS_IO_URING_ENTER,
   SYS_IO_URING_SETUP,
 } from "./ring-abi.ts";
-import { memoryAt, type RingCalls } from "./ring-calls.ts";
+import { addressOf, memoryAt, type RingCalls } from "./ring-calls.ts";
 
 const ENTRY_WORDS = 16;
 const COMPLETION_WORDS = 4;
@@ -47,8 +50,11 @@ const PAGE_BYTES = 4096;
 const PROT_READ_WRITE = 0x1 | 0x2;
 const MAP_SHARED_POPULATE = 0x1 | 0x8000;
 const ADDRESS_LIMIT: number = 2 ** 47;
-const FEATURES: number = FEATURE_SINGLE_MMAP | FEATURE_NODROP | FEATURE_CQE_SKIP;
+const FEATURES: number = FEATURE_SINGLE_MMAP | FEATURE_NODROP | FEATURE_EXT_ARG | FEATURE_CQE_SKIP;
 const SUBMIT_TRIES_MAX = 1000;
+const WAIT_FLAGS: number = ENTER_GETEVENTS | ENTER_EXT_ARG;
+const WAIT_BYTES = 24;
+const NANOSECONDS = 2; // of the timeout: seconds 8, nanoseconds 8
 
 /** A mapping of the ring, for whoever ends it. */
 export interface RingMapping {
@@ -80,6 +86,7 @@ export class Ring {
   private readonly completionMask: number;
   private readonly sqHeadAt: number;
   private readonly sqTailAt: number;
+  private readonly waiting: WaitArgument = new WaitArgument();
   private tail = 0;
   private head = 0;
 
@@ -171,22 +178,27 @@ export class Ring {
     this.words[this.sqTailAt] = this.tail;
   }
 
-  /** Hands all that is queued to the kernel, which does at once what can be done at once. */
-  submit(): void {
+  /**
+   * Hands all that is queued to the kernel, which does at once what can be done at once. Above 0 it
+   * then waits so many microseconds for a completion, if there is none.
+   */
+  submit(waitUs = 0): void {
+    const { calls, fd, waiting } = this;
     for (let tries = 0; tries < SUBMIT_TRIES_MAX; tries++) {
       const count = this.pendingCount;
-      const done = this.calls.enter(
-        SYS_IO_URING_ENTER,
-        this.fd,
-        count,
-        0,
-        ENTER_GETEVENTS,
-        null,
-        0,
-      );
+      let done: number;
+      if (waitUs > 0) {
+        waiting.timeout[NANOSECONDS] = waitUs * 1000;
+        const { address } = waiting;
+        done = calls.enter(SYS_IO_URING_ENTER, fd, count, 1, WAIT_FLAGS, address, WAIT_BYTES);
+      } else {
+        done = calls.enter(SYS_IO_URING_ENTER, fd, count, 0, ENTER_GETEVENTS, 0, 0);
+      }
       if (done === count) return;
       if (done >= 0) continue;
-      const errno = this.calls.errno();
+      const errno = calls.errno();
+      if (errno === ETIME) return;
+      if (errno === EINTR && count === 0) return; // it came while we waited
       if (errno === EINTR || errno === EAGAIN || errno === EBUSY) continue;
       assert(false, `io_uring_enter failed with ${errno}`);
     }
@@ -225,6 +237,20 @@ export class Ring {
       const at = layout.entriesAt + (head & this.completionMask) * COMPLETION_WORDS;
       if (visit(words[at]!, words[at + 1]!, words[at + 2]!)) words[at] = 0;
     }
+  }
+}
+
+/** struct io_uring_getevents_arg: no signal mask 8, its size 4, zero 4, address of a timeout 8. */
+class WaitArgument {
+  readonly timeout: Int32Array = new Int32Array(4);
+  readonly address: number;
+  private readonly words: Uint32Array = new Uint32Array(WAIT_BYTES / 4);
+
+  constructor() {
+    const timeoutAt = addressOf(this.timeout);
+    this.words[4] = timeoutAt % WORD;
+    this.words[5] = timeoutAt / WORD;
+    this.address = addressOf(this.words);
   }
 }
 
