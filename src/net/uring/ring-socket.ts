@@ -21,7 +21,6 @@ import {
   ENTRY_SKIP_SUCCESS,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
-  OP_ASYNC_CANCEL,
   OP_CLOSE,
   OP_NOP,
   OP_POLL_ADD,
@@ -44,7 +43,6 @@ const BATCHED_BYTES_MAX: number = 16 * 1024;
 
 const HEAD_RECEIVE_ONCE: number = OP_RECV | (ENTRY_BUFFER_SELECT << 8);
 const HEAD_RECEIVE: number = OP_RECV | (ENTRY_BUFFER_SELECT << 8) | (RECV_MULTISHOT << 16);
-const HEAD_CANCEL: number = OP_ASYNC_CANCEL | (ENTRY_SKIP_SUCCESS << 8);
 const HEAD_CLOSE: number = OP_CLOSE | (ENTRY_SKIP_SUCCESS << 8);
 
 export class RingSocket<Owner> implements RawSocket<Owner> {
@@ -258,8 +256,7 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
   }
 
   private cancel(kind: number): void {
-    const user = (requestTag(kind, this.fd) >>> 0) + this.generation * 2 ** 32;
-    this.transport.push(HEAD_CANCEL, -1, user, 0, 0, 0, 0, 0);
+    this.transport.cancel(requestTag(kind, this.fd), this.generation, 0);
   }
 
   /** Asked for when it is needed: most connections never are. */

@@ -196,6 +196,12 @@ export class RingTransport<Owner> {
     this.wantTurn();
   }
 
+  /** Ends requests by their user data. */
+  cancel(userLow: number, userHigh: number, opFlags: number): void {
+    this.ring.cancel(userLow, userHigh, opFlags);
+    this.wantTurn();
+  }
+
   /** What has been queued leaves at the end of this turn, or in one that comes soon. */
   wantTurn(): void {
     if (this.inTurn || this.turnWanted) return;

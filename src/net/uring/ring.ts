@@ -14,6 +14,7 @@ import {
   EBUSY,
   EINTR,
   ENTER_GETEVENTS,
+  ENTRY_SKIP_SUCCESS,
   FEATURE_CQE_SKIP,
   FEATURE_NODROP,
   FEATURE_SINGLE_MMAP,
@@ -27,9 +28,12 @@ import {
   PARAM_FLAGS,
   PARAM_SQ_ARRAY,
   PARAM_SQ_ENTRIES,
+  PARAM_SQ_FLAGS,
   PARAM_SQ_HEAD,
   PARAM_SQ_TAIL,
+  OP_ASYNC_CANCEL,
   PARAMS_WORDS,
+  QUEUE_OVERFLOW,
   SETUP_CLAMP,
   SETUP_COOP_TASKRUN,
   SETUP_CQSIZE,
@@ -49,6 +53,7 @@ const MAP_SHARED_POPULATE = 0x1 | 0x8000;
 const ADDRESS_LIMIT: number = 2 ** 47;
 const FEATURES: number = FEATURE_SINGLE_MMAP | FEATURE_NODROP | FEATURE_CQE_SKIP;
 const SUBMIT_TRIES_MAX = 1000;
+const HEAD_CANCEL: number = OP_ASYNC_CANCEL | (ENTRY_SKIP_SUCCESS << 8);
 
 /** A mapping of the ring, for whoever ends it. */
 export interface RingMapping {
@@ -73,6 +78,8 @@ export class Ring {
   userHigh = 0;
   result = 0;
   flags = 0;
+  /** Called before all that is queued goes to the kernel. */
+  onSubmit: () => void = () => {};
   private readonly calls: RingCalls;
   private readonly words: Int32Array;
   private readonly entries: Int32Array;
@@ -80,8 +87,11 @@ export class Ring {
   private readonly completionMask: number;
   private readonly sqHeadAt: number;
   private readonly sqTailAt: number;
+  private readonly sqFlagsAt: number;
   private tail = 0;
   private head = 0;
+  private aside: number[] = []; // completions that had to make room, four words each
+  private asideHead = 0;
 
   private constructor(calls: RingCalls, fd: number, parameters: Uint32Array) {
     this.calls = calls;
@@ -100,6 +110,7 @@ export class Ring {
     this.completionMask = completions - 1;
     this.sqHeadAt = parameters[PARAM_SQ_HEAD]! / 4;
     this.sqTailAt = parameters[PARAM_SQ_TAIL]! / 4;
+    this.sqFlagsAt = parameters[PARAM_SQ_FLAGS]! / 4;
     this.layout = {
       headAt: parameters[PARAM_CQ_HEAD]! / 4,
       tailAt: parameters[PARAM_CQ_TAIL]! / 4,
@@ -135,7 +146,7 @@ export class Ring {
 
   /** Whether next() would find something. */
   get hasCompletions(): boolean {
-    return this.head !== this.words[this.layout.tailAt]!;
+    return this.head !== this.words[this.layout.tailAt]! || this.asideHead < this.aside.length;
   }
 
   /**
@@ -171,8 +182,18 @@ export class Ring {
     this.words[this.sqTailAt] = this.tail;
   }
 
+  /** Queues the end of a request with this user data. Its halves stay apart: a number that held
+   *  both would lose the lowest bits. */
+  cancel(userLow: number, userHigh: number, opFlags: number): void {
+    this.push(HEAD_CANCEL, -1, 0, 0, opFlags, 0, 0, 0);
+    const at = ((this.tail - 1) & this.entryMask) * ENTRY_WORDS;
+    this.entries[at + 4] = userLow;
+    this.entries[at + 5] = userHigh;
+  }
+
   /** Hands all that is queued to the kernel, which does at once what can be done at once. */
   submit(): void {
+    this.onSubmit();
     for (let tries = 0; tries < SUBMIT_TRIES_MAX; tries++) {
       const count = this.pendingCount;
       const done = this.calls.enter(
@@ -195,6 +216,7 @@ export class Ring {
 
   /** Takes the next completion off the queue; false when there is none. */
   next(): boolean {
+    if (this.asideHead < this.aside.length) return this.nextAside();
     const { words, layout } = this;
     const { head } = this;
     if (head === words[layout.tailAt]!) return false;
@@ -215,16 +237,48 @@ export class Ring {
   }
 
   /**
-   * Completions that wait, oldest first, without taking them: `visit` may blank one by returning
-   * true, and next() will find user data 0 there.
+   * All completions that wait, oldest first, without taking them: `visit` may blank one by
+   * returning true, and next() will find user data 0 there. Those that the kernel had no room for
+   * are brought in, and others are put aside for them, out of the memory that is shared.
    */
-  scan(visit: (userLow: number, userHigh: number, result: number) => boolean): void {
-    const { words, layout } = this;
+  scan(
+    visit: (userLow: number, userHigh: number, result: number, isAside: boolean) => boolean,
+  ): void {
+    const { words, layout, aside } = this;
+    while ((words[this.sqFlagsAt]! & QUEUE_OVERFLOW) !== 0) this.putAside();
+    for (let at = this.asideHead; at < aside.length; at += COMPLETION_WORDS) {
+      if (visit(aside[at]!, aside[at + 1]!, aside[at + 2]!, true)) aside[at] = 0;
+    }
     const tail = words[layout.tailAt]!;
     for (let head = this.head; head !== tail; head = (head + 1) | 0) {
       const at = layout.entriesAt + (head & this.completionMask) * COMPLETION_WORDS;
-      if (visit(words[at]!, words[at + 1]!, words[at + 2]!)) words[at] = 0;
+      if (visit(words[at]!, words[at + 1]!, words[at + 2]!, false)) words[at] = 0;
     }
+  }
+
+  private putAside(): void {
+    const { words, layout } = this;
+    const tail = words[layout.tailAt]!;
+    for (; this.head !== tail; this.head = (this.head + 1) | 0) {
+      const at = layout.entriesAt + (this.head & this.completionMask) * COMPLETION_WORDS;
+      this.aside.push(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!);
+    }
+    words[layout.headAt] = tail;
+    this.submit(); // the kernel brings what it holds back
+  }
+
+  private nextAside(): boolean {
+    const { aside, asideHead: at } = this;
+    this.userLow = aside[at]!;
+    this.userHigh = aside[at + 1]!;
+    this.result = aside[at + 2]!;
+    this.flags = aside[at + 3]!;
+    this.asideHead = at + COMPLETION_WORDS;
+    if (this.asideHead === aside.length) {
+      aside.length = 0;
+      this.asideHead = 0;
+    }
+    return true;
   }
 }
 

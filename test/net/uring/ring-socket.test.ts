@@ -223,6 +223,27 @@ describe.skipIf(!isSupported)("RingSocket", () => {
     expect(blocked.served.events.filter((event) => event.startsWith("close"))).toHaveLength(1);
   });
 
+  test("a descriptor that many had before can still be closed", async () => {
+    world = await RingWorld.open();
+    const generations = Reflect.get(world.transport, "generations") as Uint32Array;
+    for (const generation of [2 ** 21 + 1, 2 ** 25 + 3, 2 ** 31, 2 ** 32 - 1]) {
+      generations.fill(generation);
+      const listener = world.listen();
+      const { client, served } = await world.connect();
+      expect(served.socket.generation).toBe(generation);
+      client.socket.write("x");
+      await until(() => served.text === "x", "input, and the long request behind it");
+      served.socket.pause();
+      await until(() => served.socket["armed"] === false, "the end of the request");
+      served.socket.resume();
+      await world.connect();
+      served.socket.close();
+      await until(() => client.state === "end", "our end");
+      listener.stop();
+      await world.transport.settled();
+    }
+  });
+
   test("what comes late for a descriptor is not taken for its next owner's", async () => {
     world = await RingWorld.open({ onOpen: ({ socket }) => void socket.pause() });
     world.listen();
