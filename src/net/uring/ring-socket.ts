@@ -5,7 +5,7 @@
 //   writing: free --the kernel took less--> blocked --writable again--> free
 //
 // Invariants: after close() nothing is called any more, and its requests are cancelled; while it is
-// blocked nothing of it is in the batch.
+// blocked nothing of it is in the batch; failed, it takes no byte, since there is a gap before it.
 
 import { assert } from "../../core/assert.ts";
 import { describeErrno } from "../libc.ts";
@@ -64,6 +64,8 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
   private cancelling = false; // and has been told to end
   private blocked = false; // the kernel takes no byte; we are told when it does
   private watched = false; // while paused: for a reset
+  private failure = -1; // errno of a send that failed, or 0: the connection is told soon
+  private lostBytes = 0; // that did not leave because of it
   private peer: { address: string; port: number } | null = null;
 
   constructor(
@@ -79,8 +81,8 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
     this.data = undefined as Owner;
   }
 
-  get isClosed(): boolean {
-    return this.closed;
+  private get isOver(): boolean {
+    return this.closed || this.failure >= 0;
   }
 
   get remoteAddress(): string | undefined {
@@ -98,17 +100,17 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
   // ---- by the connection --------------------------------------------------------------------
 
   get stagedBytes(): number {
-    return this.transport.batch.bytesOf(this);
+    return this.transport.batch.bytesOf(this) + this.lostBytes;
   }
 
   /** Puts bytes into the batch of this turn; 0 when they must be written by write(). */
   stage(bytes: Uint8Array, offset: number, length: number): number {
-    if (this.closed) return -1;
+    if (this.isOver) return -1;
     if (this.blocked || length > BATCHED_BYTES_MAX) return 0;
     const { transport } = this;
     if (!transport.batch.add(this, bytes, offset, offset + length)) {
       transport.flush();
-      if (this.closed) return -1;
+      if (this.isOver) return -1;
       if (this.blocked || !transport.batch.add(this, bytes, offset, offset + length)) return 0;
     }
     transport.wantTurn();
@@ -121,10 +123,10 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
   }
 
   write(bytes: Uint8Array, offset: number, length: number): number {
-    if (this.closed) return -1;
+    if (this.isOver) return -1;
     if (this.batchIndex >= 0) {
       this.transport.flush();
-      if (this.isClosed) return -1;
+      if (this.isOver) return -1;
       if (this.blocked) return 0; // what was given back goes first
     }
     const { calls } = this.transport;
@@ -214,13 +216,23 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
 
   /**
    * The kernel took `taken` bytes of what the batch held from `start` to `end`, or there was an
-   * error. False if the connection cannot go on: then fail() follows, after the batch.
+   * error. False if the connection cannot go on: then tellFailure() follows, when no one writes.
    */
   onRefused(taken: number, bytes: Buffer, start: number, end: number): boolean {
-    if (taken < 0 && taken !== -EAGAIN) return false;
     this.batchIndex = -1;
+    if (taken < 0 && taken !== -EAGAIN) {
+      this.failure = -taken;
+      this.lostBytes = end - start;
+      return false;
+    }
     this.block();
-    return this.handlers.refused!(this, bytes, start + Math.max(taken, 0), end);
+    if (this.handlers.refused!(this, bytes, start + Math.max(taken, 0), end)) return true;
+    this.failure = 0;
+    return false;
+  }
+
+  tellFailure(): void {
+    this.fail(this.failure);
   }
 
   /** All of it is with the kernel, and the connection waits for that. */

@@ -92,7 +92,7 @@ export class RingTransport<Owner> {
   private readonly results: Int32Array = new Int32Array(BATCH_MEMBERS);
   private closing: number[] = []; // descriptors whose close is queued
   private toTell: RingSocket<Owner>[] = [];
-  private failures: (RingSocket<Owner> | number)[] = []; // a socket, and its errno
+  private failed: RingSocket<Owner>[] = []; // whose connections are to be told
   private readonly addresses = new WeakMap<Uint8Array, number>();
   private inTurn = false;
   private turnWanted = false;
@@ -255,7 +255,7 @@ export class RingTransport<Owner> {
   /** Sends the batch and submits all requests; gives back what the kernel did not take. */
   flush(): void {
     const { batch, results } = this;
-    if (batch.sealed) return;
+    if (batch.sealed || this.closed) return;
     const { count } = batch;
     for (let index = 0; index < count; index++) {
       if (batch.members[index] === null) continue;
@@ -302,14 +302,21 @@ export class RingTransport<Owner> {
       do {
         left -= this.complete(left);
         this.flush();
-        this.tellSent();
-      } while (left > 0 && (this.ring.hasCompletions || this.ring.pendingCount > 0));
+        this.tellNews();
+      } while (left > 0 && this.hasWork);
     } finally {
       // If a handler threw, what the others have written still leaves before the worker ends.
       this.inTurn = false;
       this.clock?.releaseClock();
       if (!this.closed) this.flush();
+      if (this.hasNews) this.wantTurn();
     }
+  }
+
+  private get hasWork(): boolean {
+    const { ring } = this;
+    if (this.closed) return false; // and its memory is gone
+    return ring.hasCompletions || ring.pendingCount > 0 || this.batch.count > 0 || this.hasNews;
   }
 
   private complete(most: number): number {
@@ -354,9 +361,9 @@ export class RingTransport<Owner> {
     closing.length = 0;
   }
 
-  /** First everyone has back what was refused; only then is anyone called who could write. */
+  /** Everyone has back what was refused; what else is to be said, waits for tellNews(). */
   private settleBatch(count: number): void {
-    const { batch, results, failures } = this;
+    const { batch, results } = this;
     this.ring.scan(this.onScan);
     batch.sealed = true;
     for (let index = 0; index < count; index++) {
@@ -369,27 +376,25 @@ export class RingTransport<Owner> {
         socket.batchIndex = -1;
         if (socket.tellsSent) this.toTell.push(socket);
       } else if (!socket.onRefused(taken, batch.bytes, start, end)) {
-        failures.push(socket, -taken);
+        this.failed.push(socket);
       }
     }
-    if (failures.length > 0) this.failAll();
     batch.clear();
+    if (this.hasNews) this.wantTurn();
   }
 
-  private failAll(): void {
-    const failures = this.failures;
-    this.failures = [];
-    for (let index = 0; index < failures.length; index += 2) {
-      const socket = failures[index] as RingSocket<Owner>;
-      socket.fail(Math.max(0, failures[index + 1] as number));
-    }
+  private get hasNews(): boolean {
+    return this.failed.length > 0 || this.toTell.length > 0;
   }
 
-  private tellSent(): void {
-    if (this.toTell.length === 0) return;
-    const sockets = this.toTell;
+  /** Whoever is told may write: so only when nobody is in the middle of it. */
+  private tellNews(): void {
+    if (!this.hasNews) return;
+    const { failed, toTell } = this;
+    this.failed = [];
     this.toTell = [];
-    for (const socket of sockets) socket.onAllSent();
+    for (const socket of failed) socket.tellFailure();
+    for (const socket of toTell) socket.onAllSent();
   }
 
   private grow(fd: number): void {

@@ -100,6 +100,22 @@ describe.skipIf(!isSupported)("RingTransport", () => {
     expect(failures).toBeLessThanOrEqual(1);
   });
 
+  test("that one has failed is told to nobody in the middle of another's write", async () => {
+    await start();
+    const [one, two] = [await world.connect(), await world.connect()];
+    two.served.socket.shutdown(); // from now on a send fails
+    one.served.stage("a");
+    two.served.stage("b");
+    one.served.stage("c"); // behind the bytes of another: the batch has to leave first
+    expect(two.served.events).toEqual([]);
+    expect([two.served.socket.stagedBytes, two.served.stage("d")]).toEqual([1, -1]);
+    expect(two.served.write(Buffer.from("d"))).toBe(-1);
+    await until(() => two.served.events.length > 0, "the news");
+    await until(() => one.client.text === "ac", "the bytes of the other");
+    expect(two.served.events).toHaveLength(1);
+    expect(two.served.events[0]).toStartWith("close ");
+  });
+
   test("close ends every socket and gives all memory back", async () => {
     await start();
     const { client } = await world.connect();
