@@ -4,8 +4,9 @@
 //
 //   | ring, far end, layout of completions, mappings: 16 words | a bit for each descriptor |
 //
-// Invariant: a bit is set from the accept until the kernel has been told to close. What was accepted
-// and not looked at has no bit: its completion still lies in the ring, where closeAll() finds it.
+// Invariant: a bit is set from the accept until right before the kernel is told to close. What was
+// accepted and not looked at has no bit: its completion still lies in the ring, where closeAll()
+// finds it.
 
 import { assert } from "../../core/assert.ts";
 import { loadRingCalls, memoryAt } from "./ring-calls.ts";
@@ -77,6 +78,7 @@ export class DescriptorLedger {
 
   add(fd: number): void {
     const { words } = this;
+    if (fd >= LEDGER_FDS_MAX) return;
     words[BITS + (fd >>> 5)]! |= 1 << (fd & 31);
     if (fd >= words[FDS_END]!) words[FDS_END] = fd + 1;
   }

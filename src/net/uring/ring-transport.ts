@@ -9,7 +9,7 @@
 // turn of its own, right after the callbacks that wait now.
 //
 // Invariants: sockets[fd] is the one that is open under this number; generations[fd] counts those
-// before it. A descriptor stays in the ledger until the kernel has been told to close it.
+// before it. A descriptor stays in the ledger until right before the kernel is told to close it.
 
 import { assert } from "../../core/assert.ts";
 import type { BufferPool } from "../../buffer/buffer-pool.ts";
@@ -101,8 +101,11 @@ export class RingTransport<Owner> {
     this.turnWanted = false;
     if (!this.closed) this.turn();
   };
-  private readonly onScan = (userLow: number, _userHigh: number, result: number): boolean => {
-    if (kindOf(userLow) !== KIND_SEND) return false;
+  private readonly onScan: Parameters<Ring["scan"]>[0] = (userLow, _userHigh, result, isAside) => {
+    const kind = kindOf(userLow);
+    // Whoever ends this thread would not find it in the ring.
+    if (isAside && kind === KIND_ACCEPT && result >= 0) this.ledger.add(result);
+    if (kind !== KIND_SEND) return false;
     this.results[valueOf(userLow)] = result;
     return true;
   };
@@ -110,6 +113,7 @@ export class RingTransport<Owner> {
   private constructor(calls: RingCalls, ring: Ring, options: RingTransportOptions) {
     this.calls = calls;
     this.ring = ring;
+    ring.onSubmit = () => this.noteClosed();
     this.room = options.room;
     this.ledger = options.ledger ?? new DescriptorLedger();
     this.clock = options.clock ?? null;
@@ -157,7 +161,7 @@ export class RingTransport<Owner> {
 
   /** Resolves when listeners that were stopped accept nothing any more, not even by accident. */
   async settled(): Promise<void> {
-    while (this.listeners.some((listener) => listener?.isStopped === true)) {
+    while (!this.closed && this.listeners.some((listener) => listener?.isStopped === true)) {
       await new Promise<void>((resolve) => this.nextTurn(resolve));
     }
   }
@@ -172,7 +176,7 @@ export class RingTransport<Owner> {
     if (this.closed) return;
     for (const listener of this.listeners) listener?.stop();
     for (const socket of this.sockets) socket?.terminate();
-    this.submit();
+    this.ring.submit();
     this.closed = true;
     this.bridge?.close();
     closeOrphans(this.ledger.closeAll());
@@ -266,7 +270,7 @@ export class RingTransport<Owner> {
       const user = requestTag(KIND_SEND, index);
       this.ring.push(HEAD_SEND, fd, batch.address + start, length, SEND_FLAGS, user, 0, 0);
     }
-    if (this.ring.pendingCount > 0) this.submit();
+    if (this.ring.pendingCount > 0) this.ring.submit();
     if (count > 0) this.settleBatch(count);
   }
 
@@ -353,8 +357,11 @@ export class RingTransport<Owner> {
     return socket !== null && socket.generation === this.ring.userHigh >>> 0 ? socket : null;
   }
 
-  private submit(): void {
-    this.ring.submit();
+  /**
+   * What is told to be closed now may be someone else's number next: whoever ends this thread must
+   * not close it again. One that is lost instead, when it ends right here, is only lost.
+   */
+  private noteClosed(): void {
     const { closing } = this;
     if (closing.length === 0) return;
     for (const fd of closing) this.ledger.remove(fd);
