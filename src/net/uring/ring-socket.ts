@@ -30,6 +30,7 @@ import {
   RECV_MULTISHOT,
   SHUT_WR,
 } from "./ring-abi.ts";
+import { addressOf } from "./ring-calls.ts";
 import { RECEIVE_GROUP } from "./receive-buffers.ts";
 import { KIND_FAILURE, KIND_RECEIVE, KIND_WRITABLE, requestTag } from "./request-tag.ts";
 
@@ -130,7 +131,7 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
       if (this.blocked) return 0; // what was given back goes first
     }
     const { calls } = this.transport;
-    const address = this.transport.addressOf(bytes) + offset;
+    const address = addressOf(bytes) + offset; // asked for anew: the bytes of a view may move
     const count = calls.send(this.fd, address, length, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (count < 0 && calls.errno() !== EAGAIN) return -1;
     if (count < length) this.block();

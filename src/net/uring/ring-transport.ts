@@ -27,7 +27,7 @@ import {
   MSG_WAITALL,
   OP_SEND,
 } from "./ring-abi.ts";
-import { addressOf, loadRingCalls, type RingCalls } from "./ring-calls.ts";
+import { loadRingCalls, type RingCalls } from "./ring-calls.ts";
 import { Ring } from "./ring.ts";
 import { RingSocket } from "./ring-socket.ts";
 import { SendBatch } from "./send-batch.ts";
@@ -93,7 +93,6 @@ export class RingTransport<Owner> {
   private closing: number[] = []; // descriptors whose close is queued
   private toTell: RingSocket<Owner>[] = [];
   private failed: RingSocket<Owner>[] = []; // whose connections are to be told
-  private readonly addresses = new WeakMap<Uint8Array, number>();
   private inTurn = false;
   private turnWanted = false;
   private closed = false;
@@ -211,15 +210,6 @@ export class RingTransport<Owner> {
     if (this.inTurn || this.turnWanted) return;
     this.turnWanted = true;
     this.nextTurn(this.onTurn);
-  }
-
-  addressOf(bytes: Uint8Array): number {
-    let address = this.addresses.get(bytes);
-    if (address === undefined) {
-      address = addressOf(bytes);
-      this.addresses.set(bytes, address);
-    }
-    return address;
   }
 
   /** A connection was accepted. */

@@ -58,6 +58,18 @@ describe.skipIf(!isSupported)("RingSocket", () => {
     await until(() => client.text === "first second", "the bytes");
   });
 
+  test("writes what stands in a view now, wherever its bytes have gone since", async () => {
+    const { client, served } = await start();
+    const view = new Uint8Array(5); // so small that the collector keeps its bytes
+    view.set(Buffer.from("first"));
+    expect(served.socket.write(view, 0, 5)).toBe(5);
+    expect(view.buffer.byteLength).toBe(5); // now they are elsewhere
+    view.set(Buffer.from("later"));
+    expect(served.socket.write(view, 0, 5)).toBe(5);
+    await until(() => client.text.length === 10, "the bytes");
+    expect(client.text).toBe("firstlater");
+  });
+
   test("leaves a large write to write()", async () => {
     const { served } = await start();
     const large = "x".repeat(20_000);
