@@ -58,6 +58,7 @@ export const ENTRY_BUFFER_SELECT: number = 1 << 5;
 export const ENTRY_SKIP_SUCCESS: number = 1 << 6; // no completion unless it failed
 export const RECV_MULTISHOT: number = 1 << 1;
 export const CANCEL_ALL: number = 1 << 0;
+export const POLL_MULTISHOT = 1; // in the length field
 
 // Flags of a completion
 export const DONE_BUFFER: number = 1 << 0; // its number is in the upper 16 bits

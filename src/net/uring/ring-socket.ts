@@ -25,6 +25,7 @@ import {
   OP_NOP,
   OP_POLL_ADD,
   OP_RECV,
+  POLL_MULTISHOT,
   POLLERR,
   POLLOUT,
   RECV_MULTISHOT,
@@ -64,7 +65,7 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
   private armed = false; // a receive request is with the ring
   private cancelling = false; // and has been told to end
   private blocked = false; // the kernel takes no byte; we are told when it does
-  private watched = false; // while paused: for a reset
+  private watched = false; // for a reset, while paused and behind the peer's end
   private failure = -1; // errno of a send that failed, or 0: the connection is told soon
   private lostBytes = 0; // that did not leave because of it
   private peer: { address: string; port: number } | null = null;
@@ -170,9 +171,7 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
       this.cancelling = true;
       this.cancel(KIND_RECEIVE);
     }
-    if (this.watched) return;
-    this.watched = true; // errors are told to whoever waits for anything
-    this.request(OP_POLL_ADD, KIND_FAILURE, 0, 0);
+    this.watch();
   }
 
   resume(): void {
@@ -209,10 +208,10 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
     this.handlers.drain(this);
   }
 
-  /** While it was not read, something happened: `events` of poll(2). The peer's end is no error. */
-  onWatched(events: number): void {
-    this.watched = false;
-    if (this.paused && (events & POLLERR) !== 0) this.fail(0);
+  /** While it was not read, something happened: `events` of poll(2). */
+  onWatched(events: number, flags: number): void {
+    if ((flags & DONE_MORE) === 0) this.watched = false;
+    if ((this.paused || this.ended) && (events & POLLERR) !== 0) this.fail(0);
   }
 
   /**
@@ -246,6 +245,7 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
     this.ended = true;
     if (this.paused) this.endHeld = true;
     else this.handlers.end(this);
+    this.watch();
   }
 
   /** It is over: the connection is told once, and the peer sees a reset. */
@@ -256,6 +256,14 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
     this.terminate();
   }
 
+  /** Nothing is read: errors are told to whoever waits for anything. */
+  private watch(): void {
+    if (this.watched || this.closed) return;
+    this.watched = true;
+    // Again and again, since the peer's end, which is told without being asked for, is no error.
+    this.request(OP_POLL_ADD, KIND_FAILURE, 0, 0, POLL_MULTISHOT);
+  }
+
   private block(): void {
     assert(this.batchIndex < 0, "a blocked socket has nothing in the batch");
     if (this.blocked || this.closed) return;
@@ -263,9 +271,9 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
     this.request(OP_POLL_ADD, KIND_WRITABLE, POLLOUT, 0);
   }
 
-  private request(head: number, kind: number, opFlags: number, group: number): void {
+  private request(head: number, kind: number, opFlags: number, group: number, length = 0): void {
     const user = requestTag(kind, this.fd);
-    this.transport.push(head, this.fd, 0, 0, opFlags, user, this.generation, group);
+    this.transport.push(head, this.fd, 0, length, opFlags, user, this.generation, group);
   }
 
   private cancel(kind: number): void {

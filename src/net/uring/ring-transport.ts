@@ -325,7 +325,7 @@ export class RingTransport<Owner> {
       else if (kind === KIND_ACCEPT) this.listeners[valueOf(userLow)]?.onAccept(ring.result);
       else if (kind === KIND_WRITABLE) this.socketOf(valueOf(userLow))?.onWritable();
       else if (kind === KIND_FAILURE && ring.result > 0) {
-        this.socketOf(valueOf(userLow))?.onWatched(ring.result);
+        this.socketOf(valueOf(userLow))?.onWatched(ring.result, ring.flags);
       }
     }
     return count;

@@ -54,6 +54,7 @@ test("numbers are the kernel's", () => {
     ["IORING_CQE_F_MORE", abi.DONE_MORE],
     ["IORING_RECV_MULTISHOT", abi.RECV_MULTISHOT],
     ["IORING_ASYNC_CANCEL_ALL", abi.CANCEL_ALL],
+    ["IORING_POLL_ADD_MULTI", abi.POLL_MULTISHOT],
   ];
   for (const [name, value] of pairs) expect([name, definition(text, name)]).toEqual([name, value]);
 });

@@ -181,6 +181,42 @@ describe.skipIf(!isSupported)("RingSocket", () => {
     await until(() => client.state === "end", "our end");
   });
 
+  test("a reset behind the peer's end is told too", async () => {
+    world = await RingWorld.open();
+    world.listen();
+    for (const isPaused of [false, true]) {
+      const before = world.served.length;
+      const client = await Bun.connect({
+        hostname: "127.0.0.1",
+        port: world.port,
+        allowHalfOpen: true,
+        socket: { data: () => undefined },
+      });
+      client.write("ask");
+      await until(() => world.served[before]?.text === "ask", "input");
+      const served = world.served[before]!;
+      if (isPaused) served.socket.pause();
+      client.shutdown();
+      const ended = isPaused ? [] : ["end"];
+      await until(() => served.events.length === ended.length, "the end");
+      client.terminate();
+      await until(() => served.events.length > ended.length, "the reset");
+      expect(served.events).toEqual([...ended, "close the connection was reset"]);
+    }
+  });
+
+  test("a peer that is gone for good behind its end is told once", async () => {
+    const unix = join(tmpdir(), `millrace-gone-${process.pid}.sock`);
+    const { client, served } = await start({ unix });
+    client.socket.destroy();
+    await until(() => served.events.includes("end"), "the end");
+    const other = await world.connect();
+    other.client.socket.write("x");
+    await until(() => other.served.text === "x", "input of another");
+    expect(served.events).toEqual(["end"]);
+    expect(served.write(Buffer.from("x"))).toBe(-1);
+  });
+
   test("shuts down one way behind what was staged, and still reads", async () => {
     const { client, served } = await start();
     served.stage("bye");
