@@ -39,7 +39,8 @@ export interface IncarnationOptions {
   readonly readyTimeoutMs?: number;
   /** The end of a worker that was ready and that nobody asked to leave. */
   onDeath(reason: string): void;
-  /** Connections that it had accepted and not seen: open, and the callee's from now on. */
+  /** Connections that it had accepted and not seen, or been given and not taken over: open, and the
+   *  callee's from now on. */
   onOrphans?(orphans: readonly Orphan[]): void;
 }
 
@@ -66,6 +67,7 @@ export class Incarnation {
   private phase: IncarnationState = "loading";
   private failure: MillraceError | null = null;
   private crash: string | null = null;
+  private given: readonly Orphan[] = [];
 
   constructor(options: IncarnationOptions) {
     this.options = options;
@@ -102,9 +104,15 @@ export class Incarnation {
     return this.inTime(this.loaded.promise, "loaded");
   }
 
-  /** Resolves when it accepts connections, and has the orphans; rejects with MillraceError. */
+  /** Resolves when it accepts connections; rejects with MillraceError. The orphans are its own from
+   *  now on, and come back by onOrphans if it ends without having taken them over. */
   async start(grants: readonly ListenerGrant[], orphans: readonly Orphan[] = []): Promise<void> {
     assert(this.phase !== "loading", "a worker is started once it has loaded");
+    if (this.phase === "ended") {
+      this.leaveBehind(orphans);
+    } else {
+      this.given = orphans;
+    }
     if (this.phase === "loaded") {
       this.phase = "starting";
       this.handle.post({ type: "start", grants, orphans });
@@ -164,15 +172,19 @@ export class Incarnation {
     const asked = before === "leaving" || (before === "loading" && this.failure !== null);
     const clean = asked && exit.code === 0; // it may crash while it drains
     this.options.board.close(this.row, clean ? "drained" : "died");
-    const orphans = this.ledger.closeAll(); // before others get its memory: the kernel knows it
-    if (this.options.onOrphans === undefined) closeOrphans(orphans);
-    else if (orphans.length > 0) this.options.onOrphans(orphans);
+    // Before others get its memory: the kernel knows it.
+    this.leaveBehind(this.ledger.closeAll(this.given));
     if (this.memory !== null) this.options.arena!.ended(this.memory, clean);
     const reason = this.crash ?? exit.error ?? `process.exit(${exit.code})`;
     this.fail("ERR_WORKER", `worker ${this.workerIndex} ended before it was ready: ${reason}`);
     this.detach.resolve();
     this.end.resolve();
     if (before === "ready") this.options.onDeath(reason);
+  }
+
+  private leaveBehind(orphans: readonly Orphan[]): void {
+    if (this.options.onOrphans === undefined) closeOrphans(orphans);
+    else if (orphans.length > 0) this.options.onOrphans(orphans);
   }
 
   /** Rejects when the step takes too long; the worker is told to leave. */

@@ -28,7 +28,7 @@ function createServer(options: WorkerServerOptions<Service>): WorkerServer {
     listeners: nameListeners(service),
     start: () => server.start(),
     attach: (index, source) => server.attach(index, source),
-    adopt: (index, fd) => server.adopt(index, fd),
+    adopt: (orphans) => server.adopt(orphans),
     detachAll: () => server.detachAll(),
     drain: (deadline) => server.drain(deadline),
     closeAll: () => server.closeAll(),

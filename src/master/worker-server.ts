@@ -2,6 +2,7 @@
 // the master put a small server of their own in its place.
 
 import type { Log } from "../core/log.ts";
+import type { Orphan } from "../net/uring/descriptor-ledger.ts";
 import type { ServerSettings } from "../server/settings.ts";
 import type { ArenaGrant } from "./shared-arena.ts";
 import type { MailGrant } from "./worker-protocol.ts";
@@ -30,8 +31,8 @@ export interface WorkerServer {
   /** Runs the service's setup; what it throws is a failure to start. */
   start(): Promise<void>;
   attach(listenerIndex: number, source: AttachSource): void;
-  /** Serves a connection that a worker which died had accepted and never seen. */
-  adopt(listenerIndex: number, fd: number): void;
+  /** Serves connections that a worker which died had accepted and never seen. */
+  adopt(orphans: readonly Orphan[]): void;
   /** Resolves when no connection is accepted any more. */
   detachAll(): Promise<void>;
   /** Resolves when no connection is left, or at the deadline with the rest closed. */

@@ -91,7 +91,7 @@ export class WorkerSession<Service> {
     await server.start();
     if (this.leaving) return;
     grants.forEach((grant, index) => attach(server, index, grant));
-    for (const { listener, fd } of orphans) server.adopt(listener, fd);
+    if (orphans.length > 0) server.adopt(orphans);
     this.port.post({ type: "ready" });
   }
 

@@ -117,16 +117,14 @@ export class WorkerSlot {
       const grants = await this.options.grant(await life.load(), this.index);
       const { orphans } = this;
       this.orphans = [];
-      await life.start(grants, orphans).catch((error: unknown) => {
-        this.keepOrphans(orphans);
-        throw error;
-      });
+      await life.start(grants, orphans);
       if (life.state !== "ready") throw new MillraceError("ERR_WORKER", "it ended at once");
     };
     await this.ifItFails(life, start());
     this.coming = null;
     beforeServing?.();
     this.serving = life;
+    this.dropOrphans(); // of one that took its time to end: nobody will ask for them now
     this.options.onReady(this);
   }
 
@@ -147,9 +145,10 @@ export class WorkerSlot {
     this.orphans = [];
   }
 
-  /** The next life serves them, as it serves those that wait in the queue of the kernel. */
+  /** The next life serves them, as it serves those that wait in the queue of the kernel. While one
+   *  serves there is none to wait for. */
   private keepOrphans(orphans: readonly Orphan[]): void {
-    if (this.closed) closeOrphans(orphans);
+    if (this.closed || this.serving?.state === "ready") closeOrphans(orphans);
     else this.orphans = [...this.orphans, ...orphans];
   }
 

@@ -184,7 +184,8 @@ export class Connection {
     assert(this.reactor.corked === this, "a file for a connection that is not corked");
     this.flushCork();
     this.socket.flush?.();
-    if (this.state !== STATE_OPEN || this.output.pendingBytes > 0) {
+    const isHeld = this.output.pendingBytes > 0 || (this.socket.stagedBytes ?? 0) > 0;
+    if (this.state !== STATE_OPEN || isHeld) {
       this.drainWanted = true;
       return 0;
     }

@@ -110,10 +110,11 @@ export class Listener {
     return ring.listen(fd, handlers, this.options.index ?? 0);
   }
 
-  /** Serves a connection that a worker before this one had accepted when it died. */
-  adopt(fd: number): void {
-    if (this.ring === null || this.tls !== null || this.source === null) return closeSync(fd);
+  /** Serves a connection that a worker before this one had accepted when it died, if it can. */
+  adopt(fd: number): boolean {
+    if (this.ring === null || this.tls !== null || this.source === null) return false;
     this.ring.adopt(fd, this.handlers);
+    return true;
   }
 
   private stopRetrying(): void {

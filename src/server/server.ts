@@ -14,7 +14,7 @@ import { PlainStore } from "../memory/plain-store.ts";
 import type { Connection } from "../net/connection.ts";
 import { Listener, type ListenSource } from "../net/listener.ts";
 import { Reactor } from "../net/reactor.ts";
-import { DescriptorLedger } from "../net/uring/descriptor-ledger.ts";
+import { closeOrphans, DescriptorLedger, type Orphan } from "../net/uring/descriptor-ledger.ts";
 import { RingTransport } from "../net/uring/ring-transport.ts";
 import { AccessLog } from "./access-log.ts";
 import { AccessLogFiles } from "./access-log-file.ts";
@@ -152,9 +152,16 @@ export class Server {
     this.listeners[index]!.attach(source, this.ring);
   }
 
-  /** Serves a connection that another worker had accepted; see Listener.adopt. */
-  adopt(index: number, fd: number): void {
-    this.listeners[index]!.adopt(fd);
+  /** Takes over connections that another worker had accepted, and serves those that it can: the
+   *  service may have changed since. */
+  adopt(orphans: readonly Orphan[]): void {
+    const ledger = new DescriptorLedger(this.options.ledger);
+    ledger.inherit(orphans);
+    for (const orphan of orphans) {
+      if (this.listeners[orphan.listener]?.adopt(orphan.fd) === true) continue;
+      ledger.remove(orphan.fd);
+      closeOrphans([orphan]);
+    }
   }
 
   /** Stops accepting; connections live on. Resolves when none is accepted any more. */

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { CLOSE_WORKER_LOST } from "../../src/core/close-reason.ts";
 import { COUNT_CLOSED_BASE, COUNT_OPEN, COUNT_REQUESTS } from "../../src/core/counters.ts";
 import { MillraceError } from "../../src/core/errors.ts";
 import { Incarnation } from "../../src/master/incarnation.ts";
+import type { Orphan } from "../../src/net/uring/descriptor-ledger.ts";
 import { SocketTable } from "../../src/master/socket-table.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { resolveSettings } from "../../src/server/settings.ts";
@@ -18,6 +20,7 @@ const lives: Incarnation[] = [];
 function create(search = "", readyTimeoutMs = 30_000) {
   const board = new StatsBoard();
   const deaths: string[] = [];
+  const orphans: Orphan[] = [];
   const life = new Incarnation({
     entry: ENTRY,
     source: { kind: "module", url: `file:///x?${search}` },
@@ -28,16 +31,26 @@ function create(search = "", readyTimeoutMs = 30_000) {
     board,
     readyTimeoutMs,
     onDeath: (reason) => void deaths.push(reason),
+    onOrphans: (left) => void orphans.push(...left),
   });
   lives.push(life);
-  return { board, deaths, life };
+  return { board, deaths, life, orphans };
 }
 
-async function startLife(life: Incarnation): Promise<number> {
+async function startLife(life: Incarnation, orphans: readonly Orphan[] = []): Promise<number> {
   const endpoints = await sockets.open(await life.load());
-  await life.start(sockets.grants(endpoints, 0));
+  await life.start(sockets.grants(endpoints, 0), orphans);
   const { address } = endpoints[0]!;
   return address.kind === "inet" ? address.port : -1;
+}
+
+function isOpen(fd: number): boolean {
+  try {
+    fstatSync(fd);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function failureOf(step: Promise<unknown>): Promise<MillraceError> {
@@ -151,6 +164,34 @@ describe("Incarnation", () => {
     await life.drain(1, 1);
     expect(life.state).toBe("ended");
     expect(deaths).toEqual([]);
+  });
+
+  // A number that two hold is closed twice, the second time when it is someone else's.
+  test.each([
+    ["setup=throw", true],
+    ["setup=exit", true],
+    ["adopt=exit", false],
+    ["", false],
+  ])("orphans belong to it or come back, never both: %s", async (search, comesBack) => {
+    const { life, orphans } = create(search);
+    const orphan = { listener: 0, fd: openSync("/dev/null", "r") };
+    await startLife(life, [orphan]).catch(() => undefined);
+    if (life.state !== "ended") expect(orphans).toEqual([]); // the thread may still use it
+    await life.close();
+    await life.ended;
+    expect(orphans).toEqual(comesBack ? [orphan] : []);
+    expect(isOpen(orphan.fd)).toBe(comesBack);
+    if (comesBack) closeSync(orphan.fd);
+  });
+
+  test("gives orphans back that come when it has ended", async () => {
+    const { life, orphans } = create();
+    await life.close();
+    await life.ended;
+    const orphan = { listener: 0, fd: openSync("/dev/null", "r") };
+    await failureOf(life.start([], [orphan]));
+    expect(orphans).toEqual([orphan]);
+    closeSync(orphan.fd);
   });
 
   test("can be told to leave at any time, and twice", async () => {

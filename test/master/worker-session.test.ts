@@ -36,7 +36,7 @@ class Harness {
       start: () => step("setup", "setup"),
       attach: (index: number, source: AttachSource) =>
         void this.events.push(`attach ${index} ${JSON.stringify(source)}`),
-      adopt: (index: number, fd: number) => void this.events.push(`adopt ${index} ${fd}`),
+      adopt: (orphans) => void this.events.push(`adopt ${JSON.stringify(orphans)}`),
       detachAll: async () => void this.events.push("detach"),
       drain: async ({ quietMs, timeoutMs }) => {
         await step("drain", `drain ${quietMs} ${timeoutMs}`);

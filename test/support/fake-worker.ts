@@ -1,7 +1,7 @@
 // A worker's entry for tests of the master: the real session, and under it a server of a few lines
 // on Bun.listen. It answers any request with its worker's life, and a path says what else to do:
 // /throw, /exit/N, /spin/MS. The "module" is its own URL, and the search says how to fail:
-//   ?load=throw|exit|module|hang|block   ?setup=throw|exit|hang   ?port=N   ?beat
+//   ?load=throw|exit|module|hang|block   ?setup=throw|exit|hang   ?adopt=exit   ?port=N   ?beat
 //   ?fail-once=FILE   ?fail-while=FILE   ?tally=FILE
 
 import { appendFileSync, existsSync, unlinkSync } from "node:fs";
@@ -20,6 +20,7 @@ import type {
   WorkerServer,
   WorkerServerOptions,
 } from "../../src/master/worker-server.ts";
+import { DescriptorLedger, type Orphan } from "../../src/net/uring/descriptor-ledger.ts";
 import type { ServiceSource } from "../../src/server/load-service.ts";
 import { runWorker } from "../../src/master/worker-session.ts";
 
@@ -53,7 +54,10 @@ class FakeServer implements WorkerServer {
     if (mode === "hang") await new Promise(() => undefined);
   }
 
-  adopt(): void {}
+  adopt(orphans: readonly Orphan[]): void {
+    new DescriptorLedger(this.options.ledger).inherit(orphans);
+    if (this.options.service.query.get("adopt") === "exit") process.exit(7);
+  }
 
   attach(_index: number, source: AttachSource): void {
     const socket = {

@@ -2,14 +2,14 @@
 // close them when it is dead: sockets accepted by an io_uring belong to the process, and nothing
 // else would end them. Written by the worker, read by whoever ends it.
 //
-//   | ring, far end, layout of completions, mappings: 16 words | a bit for each descriptor |
+//   | ring, far end, layout of completions, mappings, taken: 32 words | a bit for each descriptor |
 //
-// Invariant: a bit is set from the accept until the kernel has been told to close. What was
+// Invariant: a bit is set from the accept until right before the kernel is told to close. What was
 // accepted and not looked at has no bit: its completion still lies in the ring, where closeAll()
 // finds it.
 
 import { assert } from "../../core/assert.ts";
-import { loadRingCalls, memoryAt } from "./ring-calls.ts";
+import { loadRingCalls, memoryAt, type RingCalls } from "./ring-calls.ts";
 import type { CompletionLayout, RingMapping } from "./ring.ts";
 import { KIND_ACCEPT, kindOf } from "./request-tag.ts";
 
@@ -22,7 +22,8 @@ const FDS_END = 2; // above the highest bit that was ever set
 const LAYOUT = 3; // head, tail, entries, count
 const MAPPINGS = 7; // address low, address high, bytes; three times
 const MAPPINGS_MAX = 3;
-const BITS = 16;
+const TAKEN = 16; // 1 once it has taken over what an earlier life left behind
+const BITS = 32;
 const WORD = 2 ** 32;
 const COMPLETION_WORDS = 4;
 
@@ -78,12 +79,19 @@ export class DescriptorLedger {
 
   add(fd: number): void {
     const { words } = this;
+    if (fd >= LEDGER_FDS_MAX) return;
     words[BITS + (fd >>> 5)]! |= 1 << (fd & 31);
     if (fd >= words[FDS_END]!) words[FDS_END] = fd + 1;
   }
 
   remove(fd: number): void {
     this.words[BITS + (fd >>> 5)]! &= ~(1 << (fd & 31));
+  }
+
+  /** By the worker: what it was given to serve is its own from now on, and ends with it. */
+  inherit(orphans: readonly Orphan[]): void {
+    for (const { fd } of orphans) this.add(fd);
+    this.words[TAKEN] = 1;
   }
 
   has(fd: number): boolean {
@@ -93,25 +101,38 @@ export class DescriptorLedger {
   /**
    * Closes every descriptor and gives the memory of the ring back. Only once the worker's thread
    * has ended, or by itself at its end: a view of the ring that is used after this crashes the
-   * process. Returns what was accepted and never looked at: open, and the caller's from now on.
+   * process. Returns what was accepted and never looked at, and what of `given` it never took over:
+   * open, and the caller's from now on.
    */
-  closeAll(): Orphan[] {
+  closeAll(given: readonly Orphan[] = []): Orphan[] {
     const { words } = this;
-    const calls = words[RING_FD] === 0 ? null : loadRingCalls();
-    if (calls === null) return [];
-    const orphans = this.unseen();
-    calls.close(words[RING_FD]! - 1);
-    calls.close(words[FAR_FD]! - 1);
-    for (let index = 0; index < MAPPINGS_MAX; index++) {
-      const at = MAPPINGS + 3 * index;
-      if (words[at + 2]! > 0) calls.munmap(this.addressAt(at), words[at + 2]!);
+    const taken = words[TAKEN]!;
+    const orphans = taken === 0 ? [...given] : [];
+    for (const { fd } of orphans) this.remove(fd); // it was about to take them over
+    const hasRing = words[RING_FD] !== 0;
+    const calls = hasRing || taken !== 0 ? loadRingCalls() : null;
+    if (calls === null) return orphans;
+    if (hasRing) {
+      orphans.push(...this.unseen());
+      this.closeRing(calls);
     }
     const end = words[FDS_END]!;
     for (let fd = 0; fd < end; fd++) {
       if (this.has(fd)) calls.close(fd);
     }
     words.fill(0, 0, BITS + (end >>> 5) + 1);
+    words[TAKEN] = taken;
     return orphans;
+  }
+
+  private closeRing(calls: RingCalls): void {
+    const { words } = this;
+    calls.close(words[RING_FD]! - 1);
+    calls.close(words[FAR_FD]! - 1);
+    for (let index = 0; index < MAPPINGS_MAX; index++) {
+      const at = MAPPINGS + 3 * index;
+      if (words[at + 2]! > 0) calls.munmap(this.addressAt(at), words[at + 2]!);
+    }
   }
 
   /** Connections that were accepted when the worker died, and that it had not looked at. */

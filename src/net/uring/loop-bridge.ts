@@ -119,7 +119,10 @@ export class LoopBridge {
       data: () => this.wake(),
       end: () => broken("ended"),
       close: () => broken("closed"),
-      error: () => broken("refused"),
+      error: (_socket: BunSocket, error: Error) => {
+        if (this.ready) throw error; // Bun brings what onWake threw here, where it would end
+        broken("refused");
+      },
     };
     // Bun.connect takes a descriptor, but its types do not say so.
     const options = { fd, socket } as unknown as Bun.TCPSocketConnectOptions<undefined>;
@@ -146,6 +149,7 @@ export class LoopBridge {
   }
 
   private wake(): void {
+    if (this.closed) return; // the ring's memory is gone
     if (this.ready) return this.onWake();
     while (this.ring.next());
     this.rearm();

@@ -29,6 +29,7 @@ export const PARAM_FLAGS = 2;
 export const PARAM_FEATURES = 5;
 export const PARAM_SQ_HEAD = 10;
 export const PARAM_SQ_TAIL = 11;
+export const PARAM_SQ_FLAGS = 14;
 export const PARAM_SQ_ARRAY = 16;
 export const PARAM_CQ_HEAD = 20;
 export const PARAM_CQ_TAIL = 21;
@@ -36,6 +37,9 @@ export const PARAM_CQ_ENTRIES_AT = 25;
 
 export const MMAP_OFFSET_RINGS = 0;
 export const MMAP_OFFSET_ENTRIES = 0x1000_0000;
+
+/** In the flags of the submission queue: completions wait that found no room. */
+export const QUEUE_OVERFLOW: number = 1 << 1;
 
 // io_uring_enter and io_uring_register
 export const ENTER_GETEVENTS = 1;
@@ -56,6 +60,7 @@ export const ENTRY_BUFFER_SELECT: number = 1 << 5;
 export const ENTRY_SKIP_SUCCESS: number = 1 << 6; // no completion unless it failed
 export const RECV_MULTISHOT: number = 1 << 1;
 export const CANCEL_ALL: number = 1 << 0;
+export const POLL_MULTISHOT = 1; // in the length field
 
 // Flags of a completion
 export const DONE_BUFFER: number = 1 << 0; // its number is in the upper 16 bits

@@ -12,9 +12,7 @@ import {
   CANCEL_ALL,
   ECANCELED,
   ECONNABORTED,
-  ENTRY_SKIP_SUCCESS,
   OP_ACCEPT,
-  OP_ASYNC_CANCEL,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
 } from "./ring-abi.ts";
@@ -22,7 +20,6 @@ import { KIND_ACCEPT, requestTag } from "./request-tag.ts";
 
 const WAITING_MAX = 16;
 const RETRY_MS = 100;
-const HEAD_CANCEL: number = OP_ASYNC_CANCEL | (ENTRY_SKIP_SUCCESS << 8);
 
 export class RingListener<Owner> {
   private readonly transport: RingTransport<Owner>;
@@ -69,7 +66,7 @@ export class RingListener<Owner> {
   nudge(): void {
     if (this.stopped) return;
     if (this.waiting === 0) return this.start();
-    this.transport.push(HEAD_CANCEL, -1, this.request, 0, 0, 0, 0, 0);
+    this.transport.cancel(requestTag(KIND_ACCEPT, this.index), this.label, 0);
   }
 
   stop(): void {
@@ -77,7 +74,7 @@ export class RingListener<Owner> {
     this.stopped = true;
     if (this.retry !== null) clearTimeout(this.retry);
     if (this.waiting === 0) return this.end();
-    this.transport.push(HEAD_CANCEL, -1, this.request, 0, CANCEL_ALL, 0, 0, 0);
+    this.transport.cancel(requestTag(KIND_ACCEPT, this.index), this.label, CANCEL_ALL);
   }
 
   /** One request has ended, with a connection or an error. */
@@ -95,11 +92,6 @@ export class RingListener<Owner> {
         this.start();
       }, RETRY_MS);
     }
-  }
-
-  /** The user data of its requests, as one number. */
-  private get request(): number {
-    return requestTag(KIND_ACCEPT, this.index) + this.label * 2 ** 32;
   }
 
   private end(): void {

@@ -5,7 +5,7 @@
 //   writing: free --the kernel took less--> blocked --writable again--> free
 //
 // Invariants: after close() nothing is called any more, and its requests are cancelled; while it is
-// blocked nothing of it is in the batch.
+// blocked nothing of it is in the batch; failed, it takes no byte, since there is a gap before it.
 
 import { assert } from "../../core/assert.ts";
 import { describeErrno } from "../libc.ts";
@@ -21,16 +21,17 @@ import {
   ENTRY_SKIP_SUCCESS,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
-  OP_ASYNC_CANCEL,
   OP_CLOSE,
   OP_NOP,
   OP_POLL_ADD,
   OP_RECV,
+  POLL_MULTISHOT,
   POLLERR,
   POLLOUT,
   RECV_MULTISHOT,
   SHUT_WR,
 } from "./ring-abi.ts";
+import { addressOf } from "./ring-calls.ts";
 import { RECEIVE_GROUP } from "./receive-buffers.ts";
 import { KIND_FAILURE, KIND_RECEIVE, KIND_WRITABLE, requestTag } from "./request-tag.ts";
 
@@ -44,7 +45,6 @@ const BATCHED_BYTES_MAX: number = 16 * 1024;
 
 const HEAD_RECEIVE_ONCE: number = OP_RECV | (ENTRY_BUFFER_SELECT << 8);
 const HEAD_RECEIVE: number = OP_RECV | (ENTRY_BUFFER_SELECT << 8) | (RECV_MULTISHOT << 16);
-const HEAD_CANCEL: number = OP_ASYNC_CANCEL | (ENTRY_SKIP_SUCCESS << 8);
 const HEAD_CLOSE: number = OP_CLOSE | (ENTRY_SKIP_SUCCESS << 8);
 
 export class RingSocket<Owner> implements RawSocket<Owner> {
@@ -65,7 +65,9 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
   private armed = false; // a receive request is with the ring
   private cancelling = false; // and has been told to end
   private blocked = false; // the kernel takes no byte; we are told when it does
-  private watched = false; // while paused: for a reset
+  private watched = false; // for a reset, while paused and behind the peer's end
+  private failure = -1; // errno of a send that failed, or 0: the connection is told soon
+  private lostBytes = 0; // that did not leave because of it
   private peer: { address: string; port: number } | null = null;
 
   constructor(
@@ -81,8 +83,8 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
     this.data = undefined as Owner;
   }
 
-  get isClosed(): boolean {
-    return this.closed;
+  private get isOver(): boolean {
+    return this.closed || this.failure >= 0;
   }
 
   get remoteAddress(): string | undefined {
@@ -100,17 +102,17 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
   // ---- by the connection --------------------------------------------------------------------
 
   get stagedBytes(): number {
-    return this.transport.batch.bytesOf(this);
+    return this.transport.batch.bytesOf(this) + this.lostBytes;
   }
 
   /** Puts bytes into the batch of this turn; 0 when they must be written by write(). */
   stage(bytes: Uint8Array, offset: number, length: number): number {
-    if (this.closed) return -1;
+    if (this.isOver) return -1;
     if (this.blocked || length > BATCHED_BYTES_MAX) return 0;
     const { transport } = this;
     if (!transport.batch.add(this, bytes, offset, offset + length)) {
       transport.flush();
-      if (this.closed) return -1;
+      if (this.isOver) return -1;
       if (this.blocked || !transport.batch.add(this, bytes, offset, offset + length)) return 0;
     }
     transport.wantTurn();
@@ -123,14 +125,14 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
   }
 
   write(bytes: Uint8Array, offset: number, length: number): number {
-    if (this.closed) return -1;
+    if (this.isOver) return -1;
     if (this.batchIndex >= 0) {
       this.transport.flush();
-      if (this.isClosed) return -1;
+      if (this.isOver) return -1;
       if (this.blocked) return 0; // what was given back goes first
     }
     const { calls } = this.transport;
-    const address = this.transport.addressOf(bytes) + offset;
+    const address = addressOf(bytes) + offset; // asked for anew: the bytes of a view may move
     const count = calls.send(this.fd, address, length, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (count < 0 && calls.errno() !== EAGAIN) return -1;
     if (count < length) this.block();
@@ -169,9 +171,7 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
       this.cancelling = true;
       this.cancel(KIND_RECEIVE);
     }
-    if (this.watched) return;
-    this.watched = true; // errors are told to whoever waits for anything
-    this.request(OP_POLL_ADD, KIND_FAILURE, 0, 0);
+    this.watch();
   }
 
   resume(): void {
@@ -208,21 +208,31 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
     this.handlers.drain(this);
   }
 
-  /** While it was not read, something happened: `events` of poll(2). The peer's end is no error. */
-  onWatched(events: number): void {
-    this.watched = false;
-    if (this.paused && (events & POLLERR) !== 0) this.fail(0);
+  /** While it was not read, something happened: `events` of poll(2). */
+  onWatched(events: number, flags: number): void {
+    if ((flags & DONE_MORE) === 0) this.watched = false;
+    if ((this.paused || this.ended) && (events & POLLERR) !== 0) this.fail(0);
   }
 
   /**
    * The kernel took `taken` bytes of what the batch held from `start` to `end`, or there was an
-   * error. False if the connection cannot go on: then fail() follows, after the batch.
+   * error. False if the connection cannot go on: then tellFailure() follows, when no one writes.
    */
   onRefused(taken: number, bytes: Buffer, start: number, end: number): boolean {
-    if (taken < 0 && taken !== -EAGAIN) return false;
     this.batchIndex = -1;
+    if (taken < 0 && taken !== -EAGAIN) {
+      this.failure = -taken;
+      this.lostBytes = end - start;
+      return false;
+    }
     this.block();
-    return this.handlers.refused!(this, bytes, start + Math.max(taken, 0), end);
+    if (this.handlers.refused!(this, bytes, start + Math.max(taken, 0), end)) return true;
+    this.failure = 0;
+    return false;
+  }
+
+  tellFailure(): void {
+    this.fail(this.failure);
   }
 
   /** All of it is with the kernel, and the connection waits for that. */
@@ -235,6 +245,7 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
     this.ended = true;
     if (this.paused) this.endHeld = true;
     else this.handlers.end(this);
+    this.watch();
   }
 
   /** It is over: the connection is told once, and the peer sees a reset. */
@@ -245,6 +256,14 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
     this.terminate();
   }
 
+  /** Nothing is read: errors are told to whoever waits for anything. */
+  private watch(): void {
+    if (this.watched || this.closed) return;
+    this.watched = true;
+    // Again and again, since the peer's end, which is told without being asked for, is no error.
+    this.request(OP_POLL_ADD, KIND_FAILURE, 0, 0, POLL_MULTISHOT);
+  }
+
   private block(): void {
     assert(this.batchIndex < 0, "a blocked socket has nothing in the batch");
     if (this.blocked || this.closed) return;
@@ -252,14 +271,13 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
     this.request(OP_POLL_ADD, KIND_WRITABLE, POLLOUT, 0);
   }
 
-  private request(head: number, kind: number, opFlags: number, group: number): void {
+  private request(head: number, kind: number, opFlags: number, group: number, length = 0): void {
     const user = requestTag(kind, this.fd);
-    this.transport.push(head, this.fd, 0, 0, opFlags, user, this.generation, group);
+    this.transport.push(head, this.fd, 0, length, opFlags, user, this.generation, group);
   }
 
   private cancel(kind: number): void {
-    const user = (requestTag(kind, this.fd) >>> 0) + this.generation * 2 ** 32;
-    this.transport.push(HEAD_CANCEL, -1, user, 0, 0, 0, 0, 0);
+    this.transport.cancel(requestTag(kind, this.fd), this.generation, 0);
   }
 
   /** Asked for when it is needed: most connections never are. */

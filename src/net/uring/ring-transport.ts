@@ -9,7 +9,7 @@
 // turn of its own, right after the callbacks that wait now.
 //
 // Invariants: sockets[fd] is the one that is open under this number; generations[fd] counts those
-// before it. A descriptor stays in the ledger until the kernel has been told to close it.
+// before it. A descriptor stays in the ledger until right before the kernel is told to close it.
 
 import { drainMicrotasks } from "bun:jsc";
 import { assert } from "../../core/assert.ts";
@@ -28,7 +28,7 @@ import {
   MSG_WAITALL,
   OP_SEND,
 } from "./ring-abi.ts";
-import { addressOf, loadRingCalls, type RingCalls } from "./ring-calls.ts";
+import { loadRingCalls, type RingCalls } from "./ring-calls.ts";
 import { Ring } from "./ring.ts";
 import { RingSocket } from "./ring-socket.ts";
 import { SendBatch } from "./send-batch.ts";
@@ -100,8 +100,7 @@ export class RingTransport<Owner> {
   private readonly results: Int32Array = new Int32Array(BATCH_MEMBERS);
   private closing: number[] = []; // descriptors whose close is queued
   private toTell: RingSocket<Owner>[] = [];
-  private failures: (RingSocket<Owner> | number)[] = []; // a socket, and its errno
-  private readonly addresses = new WeakMap<Uint8Array, number>();
+  private failed: RingSocket<Owner>[] = []; // whose connections are to be told
   private inTurn = false;
   private busy = false; // turns follow each other closely
   private endedMs = -Infinity; // the last turn that Bun's loop began
@@ -111,8 +110,11 @@ export class RingTransport<Owner> {
     this.turnWanted = false;
     if (!this.closed) this.turn();
   };
-  private readonly onScan = (userLow: number, _userHigh: number, result: number): boolean => {
-    if (kindOf(userLow) !== KIND_SEND) return false;
+  private readonly onScan: Parameters<Ring["scan"]>[0] = (userLow, _userHigh, result, isAside) => {
+    const kind = kindOf(userLow);
+    // Whoever ends this thread would not find it in the ring.
+    if (isAside && kind === KIND_ACCEPT && result >= 0) this.ledger.add(result);
+    if (kind !== KIND_SEND) return false;
     this.results[valueOf(userLow)] = result;
     return true;
   };
@@ -120,6 +122,7 @@ export class RingTransport<Owner> {
   private constructor(calls: RingCalls, ring: Ring, options: RingTransportOptions) {
     this.calls = calls;
     this.ring = ring;
+    ring.onSubmit = () => this.noteClosed();
     this.room = options.room;
     this.ledger = options.ledger ?? new DescriptorLedger();
     this.clock = options.clock ?? null;
@@ -169,7 +172,7 @@ export class RingTransport<Owner> {
 
   /** Resolves when listeners that were stopped accept nothing any more, not even by accident. */
   async settled(): Promise<void> {
-    while (this.listeners.some((listener) => listener?.isStopped === true)) {
+    while (!this.closed && this.listeners.some((listener) => listener?.isStopped === true)) {
       await new Promise<void>((resolve) => this.nextTurn(resolve));
     }
   }
@@ -184,7 +187,7 @@ export class RingTransport<Owner> {
     if (this.closed) return;
     for (const listener of this.listeners) listener?.stop();
     for (const socket of this.sockets) socket?.terminate();
-    this.submit();
+    this.ring.submit();
     this.closed = true;
     this.bridge?.close();
     closeOrphans(this.ledger.closeAll());
@@ -208,20 +211,17 @@ export class RingTransport<Owner> {
     this.wantTurn();
   }
 
+  /** Ends requests by their user data. */
+  cancel(userLow: number, userHigh: number, opFlags: number): void {
+    this.ring.cancel(userLow, userHigh, opFlags);
+    this.wantTurn();
+  }
+
   /** What has been queued leaves at the end of this turn, or in one that comes soon. */
   wantTurn(): void {
     if (this.inTurn || this.turnWanted) return;
     this.turnWanted = true;
     this.nextTurn(this.onTurn);
-  }
-
-  addressOf(bytes: Uint8Array): number {
-    let address = this.addresses.get(bytes);
-    if (address === undefined) {
-      address = addressOf(bytes);
-      this.addresses.set(bytes, address);
-    }
-    return address;
   }
 
   /** A connection was accepted. */
@@ -265,7 +265,7 @@ export class RingTransport<Owner> {
    */
   flush(wait = false): void {
     const { batch, results } = this;
-    if (batch.sealed) return;
+    if (batch.sealed || this.closed) return;
     const { count } = batch;
     let waits = wait && !this.ring.hasCompletions;
     for (let index = 0; index < count; index++) {
@@ -279,8 +279,8 @@ export class RingTransport<Owner> {
       const user = requestTag(KIND_SEND, index);
       this.ring.push(HEAD_SEND, fd, batch.address + start, length, SEND_FLAGS, user, 0, 0);
     }
-    if (waits) this.submit(WAIT_US);
-    else if (this.ring.pendingCount > 0) this.submit();
+    if (waits) this.ring.submit(WAIT_US);
+    else if (this.ring.pendingCount > 0) this.ring.submit();
     if (waits && !this.ring.hasCompletions) this.busy = false;
     if (count > 0) this.settleBatch(count);
   }
@@ -326,14 +326,21 @@ export class RingTransport<Owner> {
         left -= this.complete(left);
         drainMicrotasks(); // what handlers go on with at once leaves with the rest
         this.flush(this.busy && left > 0 && waitsLeft-- > 0);
-        this.tellSent();
-      } while (left > 0 && (this.ring.hasCompletions || this.ring.pendingCount > 0));
+        this.tellNews();
+      } while (left > 0 && this.hasWork);
     } finally {
       // If a handler threw, what the others have written still leaves before the worker ends.
       this.inTurn = false;
       this.clock?.releaseClock();
       if (!this.closed) this.flush();
+      if (this.hasNews) this.wantTurn();
     }
+  }
+
+  private get hasWork(): boolean {
+    const { ring } = this;
+    if (this.closed) return false; // and its memory is gone
+    return ring.hasCompletions || ring.pendingCount > 0 || this.batch.count > 0 || this.hasNews;
   }
 
   private complete(most: number): number {
@@ -348,7 +355,7 @@ export class RingTransport<Owner> {
       else if (kind === KIND_ACCEPT) this.listeners[valueOf(userLow)]?.onAccept(ring.result);
       else if (kind === KIND_WRITABLE) this.socketOf(valueOf(userLow))?.onWritable();
       else if (kind === KIND_FAILURE && ring.result > 0) {
-        this.socketOf(valueOf(userLow))?.onWatched(ring.result);
+        this.socketOf(valueOf(userLow))?.onWatched(ring.result, ring.flags);
       }
     }
     return count;
@@ -370,17 +377,20 @@ export class RingTransport<Owner> {
     return socket !== null && socket.generation === this.ring.userHigh >>> 0 ? socket : null;
   }
 
-  private submit(waitUs = 0): void {
-    this.ring.submit(waitUs);
+  /**
+   * What is told to be closed now may be someone else's number next: whoever ends this thread must
+   * not close it again. One that is lost instead, when it ends right here, is only lost.
+   */
+  private noteClosed(): void {
     const { closing } = this;
     if (closing.length === 0) return;
     for (const fd of closing) this.ledger.remove(fd);
     closing.length = 0;
   }
 
-  /** First everyone has back what was refused; only then is anyone called who could write. */
+  /** Everyone has back what was refused; what else is to be said, waits for tellNews(). */
   private settleBatch(count: number): void {
-    const { batch, results, failures } = this;
+    const { batch, results } = this;
     this.ring.scan(this.onScan);
     batch.sealed = true;
     for (let index = 0; index < count; index++) {
@@ -393,27 +403,25 @@ export class RingTransport<Owner> {
         socket.batchIndex = -1;
         if (socket.tellsSent) this.toTell.push(socket);
       } else if (!socket.onRefused(taken, batch.bytes, start, end)) {
-        failures.push(socket, -taken);
+        this.failed.push(socket);
       }
     }
-    if (failures.length > 0) this.failAll();
     batch.clear();
+    if (this.hasNews) this.wantTurn();
   }
 
-  private failAll(): void {
-    const failures = this.failures;
-    this.failures = [];
-    for (let index = 0; index < failures.length; index += 2) {
-      const socket = failures[index] as RingSocket<Owner>;
-      socket.fail(Math.max(0, failures[index + 1] as number));
-    }
+  private get hasNews(): boolean {
+    return this.failed.length > 0 || this.toTell.length > 0;
   }
 
-  private tellSent(): void {
-    if (this.toTell.length === 0) return;
-    const sockets = this.toTell;
+  /** Whoever is told may write: so only when nobody is in the middle of it. */
+  private tellNews(): void {
+    if (!this.hasNews) return;
+    const { failed, toTell } = this;
+    this.failed = [];
     this.toTell = [];
-    for (const socket of sockets) socket.onAllSent();
+    for (const socket of failed) socket.tellFailure();
+    for (const socket of toTell) socket.onAllSent();
   }
 
   private grow(fd: number): void {

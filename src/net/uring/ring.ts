@@ -16,6 +16,7 @@ import {
   ENTER_EXT_ARG,
   ENTER_GETEVENTS,
   ETIME,
+  ENTRY_SKIP_SUCCESS,
   FEATURE_CQE_SKIP,
   FEATURE_EXT_ARG,
   FEATURE_NODROP,
@@ -30,9 +31,12 @@ import {
   PARAM_FLAGS,
   PARAM_SQ_ARRAY,
   PARAM_SQ_ENTRIES,
+  PARAM_SQ_FLAGS,
   PARAM_SQ_HEAD,
   PARAM_SQ_TAIL,
+  OP_ASYNC_CANCEL,
   PARAMS_WORDS,
+  QUEUE_OVERFLOW,
   SETUP_CLAMP,
   SETUP_COOP_TASKRUN,
   SETUP_CQSIZE,
@@ -55,6 +59,7 @@ const SUBMIT_TRIES_MAX = 1000;
 const WAIT_FLAGS: number = ENTER_GETEVENTS | ENTER_EXT_ARG;
 const WAIT_BYTES = 24;
 const NANOSECONDS = 2; // of the timeout: seconds 8, nanoseconds 8
+const HEAD_CANCEL: number = OP_ASYNC_CANCEL | (ENTRY_SKIP_SUCCESS << 8);
 
 /** A mapping of the ring, for whoever ends it. */
 export interface RingMapping {
@@ -79,6 +84,8 @@ export class Ring {
   userHigh = 0;
   result = 0;
   flags = 0;
+  /** Called before all that is queued goes to the kernel. */
+  onSubmit: () => void = () => {};
   private readonly calls: RingCalls;
   private readonly words: Int32Array;
   private readonly entries: Int32Array;
@@ -87,8 +94,11 @@ export class Ring {
   private readonly sqHeadAt: number;
   private readonly sqTailAt: number;
   private readonly waiting: WaitArgument = new WaitArgument();
+  private readonly sqFlagsAt: number;
   private tail = 0;
   private head = 0;
+  private aside: number[] = []; // completions that had to make room, four words each
+  private asideHead = 0;
 
   private constructor(calls: RingCalls, fd: number, parameters: Uint32Array) {
     this.calls = calls;
@@ -107,6 +117,7 @@ export class Ring {
     this.completionMask = completions - 1;
     this.sqHeadAt = parameters[PARAM_SQ_HEAD]! / 4;
     this.sqTailAt = parameters[PARAM_SQ_TAIL]! / 4;
+    this.sqFlagsAt = parameters[PARAM_SQ_FLAGS]! / 4;
     this.layout = {
       headAt: parameters[PARAM_CQ_HEAD]! / 4,
       tailAt: parameters[PARAM_CQ_TAIL]! / 4,
@@ -142,7 +153,7 @@ export class Ring {
 
   /** Whether next() would find something. */
   get hasCompletions(): boolean {
-    return this.head !== this.words[this.layout.tailAt]!;
+    return this.head !== this.words[this.layout.tailAt]! || this.asideHead < this.aside.length;
   }
 
   /**
@@ -178,11 +189,21 @@ export class Ring {
     this.words[this.sqTailAt] = this.tail;
   }
 
+  /** Queues the end of a request with this user data. Its halves stay apart: a number that held
+   *  both would lose the lowest bits. */
+  cancel(userLow: number, userHigh: number, opFlags: number): void {
+    this.push(HEAD_CANCEL, -1, 0, 0, opFlags, 0, 0, 0);
+    const at = ((this.tail - 1) & this.entryMask) * ENTRY_WORDS;
+    this.entries[at + 4] = userLow;
+    this.entries[at + 5] = userHigh;
+  }
+
   /**
    * Hands all that is queued to the kernel, which does at once what can be done at once. Above 0 it
    * then waits so many microseconds for a completion, if there is none.
    */
   submit(waitUs = 0): void {
+    this.onSubmit();
     const { calls, fd, waiting } = this;
     for (let tries = 0; tries < SUBMIT_TRIES_MAX; tries++) {
       const count = this.pendingCount;
@@ -207,6 +228,7 @@ export class Ring {
 
   /** Takes the next completion off the queue; false when there is none. */
   next(): boolean {
+    if (this.asideHead < this.aside.length) return this.nextAside();
     const { words, layout } = this;
     const { head } = this;
     if (head === words[layout.tailAt]!) return false;
@@ -227,16 +249,48 @@ export class Ring {
   }
 
   /**
-   * Completions that wait, oldest first, without taking them: `visit` may blank one by returning
-   * true, and next() will find user data 0 there.
+   * All completions that wait, oldest first, without taking them: `visit` may blank one by
+   * returning true, and next() will find user data 0 there. Those that the kernel had no room for
+   * are brought in, and others are put aside for them, out of the memory that is shared.
    */
-  scan(visit: (userLow: number, userHigh: number, result: number) => boolean): void {
-    const { words, layout } = this;
+  scan(
+    visit: (userLow: number, userHigh: number, result: number, isAside: boolean) => boolean,
+  ): void {
+    const { words, layout, aside } = this;
+    while ((words[this.sqFlagsAt]! & QUEUE_OVERFLOW) !== 0) this.putAside();
+    for (let at = this.asideHead; at < aside.length; at += COMPLETION_WORDS) {
+      if (visit(aside[at]!, aside[at + 1]!, aside[at + 2]!, true)) aside[at] = 0;
+    }
     const tail = words[layout.tailAt]!;
     for (let head = this.head; head !== tail; head = (head + 1) | 0) {
       const at = layout.entriesAt + (head & this.completionMask) * COMPLETION_WORDS;
-      if (visit(words[at]!, words[at + 1]!, words[at + 2]!)) words[at] = 0;
+      if (visit(words[at]!, words[at + 1]!, words[at + 2]!, false)) words[at] = 0;
     }
+  }
+
+  private putAside(): void {
+    const { words, layout } = this;
+    const tail = words[layout.tailAt]!;
+    for (; this.head !== tail; this.head = (this.head + 1) | 0) {
+      const at = layout.entriesAt + (this.head & this.completionMask) * COMPLETION_WORDS;
+      this.aside.push(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!);
+    }
+    words[layout.headAt] = tail;
+    this.submit(); // the kernel brings what it holds back
+  }
+
+  private nextAside(): boolean {
+    const { aside, asideHead: at } = this;
+    this.userLow = aside[at]!;
+    this.userHigh = aside[at + 1]!;
+    this.result = aside[at + 2]!;
+    this.flags = aside[at + 3]!;
+    this.asideHead = at + COMPLETION_WORDS;
+    if (this.asideHead === aside.length) {
+      aside.length = 0;
+      this.asideHead = 0;
+    }
+    return true;
   }
 }
 

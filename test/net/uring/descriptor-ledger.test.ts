@@ -38,6 +38,46 @@ describe("DescriptorLedger", () => {
   });
 });
 
+describe.skipIf(!isSupported)("DescriptorLedger of a worker that is given orphans", () => {
+  const orphan = { listener: 2, fd: -1 };
+  afterEach(() => {
+    if (isOpen(orphan.fd)) closeSync(orphan.fd);
+  });
+
+  function give(): DescriptorLedger {
+    orphan.fd = openSync("/dev/null", "r");
+    return new DescriptorLedger();
+  }
+
+  test("gives back what it did not take over", () => {
+    expect(give().closeAll([orphan])).toEqual([orphan]);
+    expect(isOpen(orphan.fd)).toBe(true);
+  });
+
+  test("also when it ended while it did: they are not closed", () => {
+    const ledger = give();
+    ledger.add(orphan.fd);
+    expect(ledger.closeAll([orphan])).toEqual([orphan]);
+    expect(isOpen(orphan.fd)).toBe(true);
+  });
+
+  test("closes what it took over and had open, without a ring too", () => {
+    const ledger = give();
+    ledger.inherit([orphan]);
+    expect(ledger.closeAll([orphan])).toEqual([]);
+    expect(isOpen(orphan.fd)).toBe(false);
+  });
+
+  test("does not close again what it took over and closed, nor hand it on", () => {
+    const ledger = give();
+    ledger.inherit([orphan]);
+    ledger.closeAll(); // by itself, at its end
+    orphan.fd = openSync("/dev/null", "r");
+    expect(ledger.closeAll([orphan])).toEqual([]);
+    expect(isOpen(orphan.fd)).toBe(true);
+  });
+});
+
 describe.skipIf(!isSupported)("DescriptorLedger of a worker that died", () => {
   let world: RingWorld | null = null;
   afterEach(() => {

@@ -40,6 +40,19 @@ function complete({ ring }: Bridged): void {
   ring.submit();
 }
 
+const SOURCE = "../../../src/net/uring";
+const FAILING = `
+  import { LoopBridge } from "${SOURCE}/loop-bridge.ts";
+  import { loadRingCalls } from "${SOURCE}/ring-calls.ts";
+  import { Ring } from "${SOURCE}/ring.ts";
+  process.on("uncaughtException", (error) => { console.log(String(error)); process.exit(1); });
+  const calls = loadRingCalls();
+  const ring = Ring.open(calls, 8, 16);
+  await LoopBridge.open(calls, ring, () => { throw new Error("the handler failed"); });
+  ring.push(0, -1, 0, 0, 0, 1, 0, 0);
+  ring.submit();
+`;
+
 /** Everything that epoll instances of this process wait for. */
 function registrations(): string[] {
   return readdirSync("/proc/self/fdinfo").flatMap((name) => {
@@ -71,6 +84,12 @@ describe.skipIf(!isSupported)("LoopBridge", () => {
       await until(() => other.wakes === times, "a wake-up of the other");
     }
     expect(one.wakes).toBe(1);
+  });
+
+  test("what fails in a turn is told as it is", () => {
+    // In a process of its own: an error that nobody catches would fail this test.
+    const { stdout } = Bun.spawnSync([process.execPath, "-e", FAILING], { cwd: import.meta.dir });
+    expect(stdout.toString()).toBe("Error: the handler failed\n");
   });
 
   test("leaves nothing behind", async () => {

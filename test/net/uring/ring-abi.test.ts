@@ -48,11 +48,13 @@ test("numbers are the kernel's", () => {
     ["IORING_FEAT_CQE_SKIP", abi.FEATURE_CQE_SKIP],
     ["IORING_OFF_SQ_RING", abi.MMAP_OFFSET_RINGS],
     ["IORING_OFF_SQES", abi.MMAP_OFFSET_ENTRIES],
+    ["IORING_SQ_CQ_OVERFLOW", abi.QUEUE_OVERFLOW],
     ["IORING_ENTER_GETEVENTS", abi.ENTER_GETEVENTS],
     ["IORING_CQE_F_BUFFER", abi.DONE_BUFFER],
     ["IORING_CQE_F_MORE", abi.DONE_MORE],
     ["IORING_RECV_MULTISHOT", abi.RECV_MULTISHOT],
     ["IORING_ASYNC_CANCEL_ALL", abi.CANCEL_ALL],
+    ["IORING_POLL_ADD_MULTI", abi.POLL_MULTISHOT],
   ];
   for (const [name, value] of pairs) expect([name, definition(text, name)]).toEqual([name, value]);
 });

@@ -58,6 +58,18 @@ describe.skipIf(!isSupported)("RingSocket", () => {
     await until(() => client.text === "first second", "the bytes");
   });
 
+  test("writes what stands in a view now, wherever its bytes have gone since", async () => {
+    const { client, served } = await start();
+    const view = new Uint8Array(5); // so small that the collector keeps its bytes
+    view.set(Buffer.from("first"));
+    expect(served.socket.write(view, 0, 5)).toBe(5);
+    expect(view.buffer.byteLength).toBe(5); // now they are elsewhere
+    view.set(Buffer.from("later"));
+    expect(served.socket.write(view, 0, 5)).toBe(5);
+    await until(() => client.text.length === 10, "the bytes");
+    expect(client.text).toBe("firstlater");
+  });
+
   test("leaves a large write to write()", async () => {
     const { served } = await start();
     const large = "x".repeat(20_000);
@@ -169,6 +181,42 @@ describe.skipIf(!isSupported)("RingSocket", () => {
     await until(() => client.state === "end", "our end");
   });
 
+  test("a reset behind the peer's end is told too", async () => {
+    world = await RingWorld.open();
+    world.listen();
+    for (const isPaused of [false, true]) {
+      const before = world.served.length;
+      const client = await Bun.connect({
+        hostname: "127.0.0.1",
+        port: world.port,
+        allowHalfOpen: true,
+        socket: { data: () => undefined },
+      });
+      client.write("ask");
+      await until(() => world.served[before]?.text === "ask", "input");
+      const served = world.served[before]!;
+      if (isPaused) served.socket.pause();
+      client.shutdown();
+      const ended = isPaused ? [] : ["end"];
+      await until(() => served.events.length === ended.length, "the end");
+      client.terminate();
+      await until(() => served.events.length > ended.length, "the reset");
+      expect(served.events).toEqual([...ended, "close the connection was reset"]);
+    }
+  });
+
+  test("a peer that is gone for good behind its end is told once", async () => {
+    const unix = join(tmpdir(), `millrace-gone-${process.pid}.sock`);
+    const { client, served } = await start({ unix });
+    client.socket.destroy();
+    await until(() => served.events.includes("end"), "the end");
+    const other = await world.connect();
+    other.client.socket.write("x");
+    await until(() => other.served.text === "x", "input of another");
+    expect(served.events).toEqual(["end"]);
+    expect(served.write(Buffer.from("x"))).toBe(-1);
+  });
+
   test("shuts down one way behind what was staged, and still reads", async () => {
     const { client, served } = await start();
     served.stage("bye");
@@ -221,6 +269,27 @@ describe.skipIf(!isSupported)("RingSocket", () => {
     blocked.client.socket.resetAndDestroy();
     await until(() => blocked.served.events.some((event) => event.startsWith("close")), "it");
     expect(blocked.served.events.filter((event) => event.startsWith("close"))).toHaveLength(1);
+  });
+
+  test("a descriptor that many had before can still be closed", async () => {
+    world = await RingWorld.open();
+    const generations = Reflect.get(world.transport, "generations") as Uint32Array;
+    for (const generation of [2 ** 21 + 1, 2 ** 25 + 3, 2 ** 31, 2 ** 32 - 1]) {
+      generations.fill(generation);
+      const listener = world.listen();
+      const { client, served } = await world.connect();
+      expect(served.socket.generation).toBe(generation);
+      client.socket.write("x");
+      await until(() => served.text === "x", "input, and the long request behind it");
+      served.socket.pause();
+      await until(() => served.socket["armed"] === false, "the end of the request");
+      served.socket.resume();
+      await world.connect();
+      served.socket.close();
+      await until(() => client.state === "end", "our end");
+      listener.stop();
+      await world.transport.settled();
+    }
   });
 
   test("what comes late for a descriptor is not taken for its next owner's", async () => {

@@ -1,11 +1,23 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { fstatSync } from "node:fs";
 import { Random } from "../../support/random.ts";
 import { pattern } from "../../support/net-world.ts";
 import { MIB } from "../../../src/core/limits.ts";
 import { BufferPool } from "../../../src/buffer/buffer-pool.ts";
 import { PlainStore } from "../../../src/memory/plain-store.ts";
+import { DescriptorLedger } from "../../../src/net/uring/descriptor-ledger.ts";
+import type { Ring } from "../../../src/net/uring/ring.ts";
+import { KIND_ACCEPT, kindOf } from "../../../src/net/uring/request-tag.ts";
+import { OP_NOP } from "../../../src/net/uring/ring-abi.ts";
 import { RingTransport } from "../../../src/net/uring/ring-transport.ts";
-import { isSupported, RingWorld, type RingWorldOptions, type Served, until } from "./ring-world.ts";
+import {
+  Client,
+  isSupported,
+  RingWorld,
+  type RingWorldOptions,
+  type Served,
+  until,
+} from "./ring-world.ts";
 
 const SEED = Number(process.env["SEED"] ?? 20_261_125);
 const PEERS = 60;
@@ -98,6 +110,74 @@ describe.skipIf(!isSupported)("RingTransport", () => {
     }, "both inputs");
     await until(() => good.client.text === "good" && bad.client.text === "bad", "both answers");
     expect(failures).toBeLessThanOrEqual(1);
+  });
+
+  test("that one has failed is told to nobody in the middle of another's write", async () => {
+    await start();
+    const [one, two] = [await world.connect(), await world.connect()];
+    two.served.socket.shutdown(); // from now on a send fails
+    one.served.stage("a");
+    two.served.stage("b");
+    one.served.stage("c"); // behind the bytes of another: the batch has to leave first
+    expect(two.served.events).toEqual([]);
+    expect([two.served.socket.stagedBytes, two.served.stage("d")]).toEqual([1, -1]);
+    expect(two.served.write(Buffer.from("d"))).toBe(-1);
+    await until(() => two.served.events.length > 0, "the news");
+    await until(() => one.client.text === "ac", "the bytes of the other");
+    expect(two.served.events).toHaveLength(1);
+    expect(two.served.events[0]).toStartWith("close ");
+  });
+
+  test("what a full queue closes by itself is out of the ledger when others may have it", async () => {
+    const ledger = new DescriptorLedger();
+    await start({ ledger });
+    const { served } = await world.connect();
+    const { fd } = served.socket;
+    served.socket.close();
+    expect(ledger.has(fd)).toBe(true);
+    for (let count = 0; count < 1200; count++) world.transport.push(OP_NOP, -1, 0, 0, 0, 0, 0, 0);
+    expect(() => fstatSync(fd)).toThrow("EBADF");
+    expect(ledger.has(fd)).toBe(false);
+  });
+
+  test("notes what was accepted when it has to put it aside", async () => {
+    const ledger = new DescriptorLedger();
+    await start({ ledger });
+    const { served } = await world.connect();
+    const seen: number[] = [];
+    const ring = Reflect.get(world.transport, "ring") as Ring;
+    const client = new Client(world.port);
+    served.stage("x"); // what is sent has its results looked at
+    await new Promise((resolve) => client.socket.once("connect", resolve));
+    for (let count = 0; count < 10_000; count++) ring.push(OP_NOP, -1, 0, 0, 0, 0, 0, 0);
+    served.socket.flush();
+    ring.scan((userLow, _userHigh, result) => {
+      if (kindOf(userLow) === KIND_ACCEPT) seen.push(result);
+      return false;
+    });
+    for (const fd of seen) expect(ledger.has(fd)).toBe(true);
+    await until(() => world.served.length === 2, "the second connection");
+    client.socket.destroy();
+  });
+
+  test("a send that failed is seen behind more completions than there is room for", async () => {
+    await start();
+    const { client, served } = await world.connect();
+    client.socket.pause();
+    while (served.write(pattern(100_000)) > 0);
+    await until(() => served.socket["blocked"], "a full socket");
+    served.socket["blocked"] = false; // as if there were room again
+    const ring = Reflect.get(world.transport, "ring") as Ring;
+    for (let count = 0; count < 10_000; count++) ring.push(OP_NOP, -1, 0, 0, 0, 0, 0, 0);
+    served.stage("must not get lost");
+    served.socket.flush();
+    expect(served.refused.toString("latin1")).toBe("must not get lost");
+  });
+
+  test("nothing is waited for when it has been closed", async () => {
+    await start();
+    world.transport.close();
+    await world.transport.settled();
   });
 
   test("close ends every socket and gives all memory back", async () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { OP_NOP } from "../../../src/net/uring/ring-abi.ts";
+import { ECANCELED, OP_NOP, OP_POLL_ADD } from "../../../src/net/uring/ring-abi.ts";
 import { Ring } from "../../../src/net/uring/ring.ts";
 import { calls, isSupported } from "./ring-world.ts";
 
@@ -85,6 +85,58 @@ describe.skipIf(!isSupported)("Ring", () => {
     expect(target.userLow).toBe(0);
     target.next();
     expect(target.userLow).toBe(3);
+  });
+
+  test("cancels by user data whose every bit counts", () => {
+    const target = open(8, 16);
+    const pair = new Int32Array(2);
+    calls.socketpair(1, 1, 0, pair);
+    const users: [number, number][] = [
+      [0x15, 1 << 21],
+      [0x12, 0x7fff_ffff],
+      [-1, -1],
+    ];
+    for (const [low, high] of users) target.push(OP_POLL_ADD, pair[0]!, 0, 0, 1, low, high, 0);
+    for (const [low, high] of users) {
+      target.cancel(low, high, 0);
+      target.submit();
+      expect([target.next(), target.userLow, target.userHigh]).toEqual([true, low, high]);
+      expect(target.result).toBe(-ECANCELED);
+    }
+    for (const fd of pair) calls.close(fd);
+  });
+
+  test("scan sees what found no room in the queue too, and next() keeps the order", () => {
+    const target = open(4, 8);
+    for (let number = 1; number <= 41; number++) nop(target, number);
+    target.submit();
+    target.next();
+    const seen: number[] = [];
+    let aside = 0;
+    target.scan((low, _high, _result, isAside) => {
+      if (isAside) aside++;
+      seen.push(low);
+      return low === 20;
+    });
+    const all = Array.from({ length: 40 }, (_, index) => index + 2);
+    expect(seen).toEqual(all);
+    expect(aside).toBeGreaterThan(0); // out of the memory that others can see
+    for (const number of all) {
+      expect([target.next(), target.userLow]).toEqual([true, number === 20 ? 0 : number]);
+    }
+    expect([target.next(), target.hasCompletions]).toEqual([false, false]);
+  });
+
+  test("says before each time that it submits, a full queue included", () => {
+    const target = open(4, 64);
+    let count = 0;
+    target.onSubmit = () => count++;
+    for (let number = 1; number <= 4; number++) nop(target, number);
+    expect(count).toBe(0);
+    nop(target, 5);
+    expect(count).toBe(1);
+    target.submit();
+    expect(count).toBe(2);
   });
 
   test("says why there can be none", () => {
