@@ -110,7 +110,9 @@ export class RequestBody {
     let position = start;
     while (position < end) {
       if (this.last === null || this.last.room === 0) {
-        const wanted = Math.max(end - position, this.first === null ? 1 : STEP_BYTES);
+        // As much again as there is: few pieces, and no peer is given more than it has sent.
+        const more = this.first === null ? 1 : Math.max(STEP_BYTES, this.bufferedBytes);
+        const wanted = Math.max(end - position, more);
         const buf = this.pool.acquire(Math.min(wanted, IO_BUF_CLASS_BYTES[3]!));
         if (buf === null) return false;
         if (this.last === null) this.first = buf;

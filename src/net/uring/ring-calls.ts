@@ -10,6 +10,7 @@ const SYMBOLS = {
   dup3: { args: ["i32", "i32", "i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   send: { args: ["i32", "ptr", "usize", "i32"], returns: "i32" },
+  sendmsg: { args: ["i32", "ptr", "i32"], returns: "i32" },
   shutdown: { args: ["i32", "i32"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   getpeername: { args: ["i32", "ptr", "ptr"], returns: "i32" },
@@ -52,6 +53,7 @@ export interface RingCalls {
   dup3(from: number, to: number, flags: number): number;
   close(fd: number): number;
   send(fd: number, address: number, bytes: number, flags: number): number;
+  sendmsg(fd: number, message: number, flags: number): number;
   shutdown(fd: number, how: number): number;
   setsockopt(fd: number, level: number, name: number, value: Int32Array, bytes: number): number;
   getpeername(fd: number, address: Uint8Array, bytes: Int32Array): number;

@@ -126,17 +126,39 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
 
   write(bytes: Uint8Array, offset: number, length: number): number {
     if (this.isOver) return -1;
+    const address = addressOf(bytes) + offset; // asked for anew: the bytes of a view may move
     if (this.batchIndex >= 0) {
+      const count = this.writeBehind(address, length);
+      if (count >= 0) return count;
       this.transport.flush();
       if (this.isOver) return -1;
       if (this.blocked) return 0; // what was given back goes first
     }
     const { calls } = this.transport;
-    const address = addressOf(bytes) + offset; // asked for anew: the bytes of a view may move
     const count = calls.send(this.fd, address, length, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (count < 0 && calls.errno() !== EAGAIN) return -1;
     if (count < length) this.block();
     return Math.max(count, 0);
+  }
+
+  /**
+   * What is in the batch and these bytes, by one call: a head and its body are one piece for the
+   * network too. How many of the bytes were taken; -1 if the batch has to be settled first.
+   */
+  private writeBehind(address: number, length: number): number {
+    const { batch, gather, calls } = this.transport;
+    if (batch.sealed || this.tellsSent) return -1;
+    const start = batch.starts[this.batchIndex]!;
+    const staged = batch.ends[this.batchIndex]! - start;
+    gather.set(batch.address + start, staged, address, length);
+    const count = calls.sendmsg(this.fd, gather.address, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count < staged) {
+      if (count > 0) batch.starts[this.batchIndex] = start + count;
+      return -1;
+    }
+    batch.drop(this);
+    if (count < staged + length) this.block();
+    return count - staged;
   }
 
   shutdown(): void {

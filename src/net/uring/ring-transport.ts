@@ -16,6 +16,7 @@ import { assert } from "../../core/assert.ts";
 import type { BufferPool } from "../../buffer/buffer-pool.ts";
 import type { SocketHandlers } from "../raw-socket.ts";
 import { closeOrphans, DescriptorLedger, LEDGER_FDS_MAX } from "./descriptor-ledger.ts";
+import { GatherMessage } from "./gather-message.ts";
 import { LoopBridge } from "./loop-bridge.ts";
 import { ReceiveBuffers } from "./receive-buffers.ts";
 import { RingListener } from "./ring-listener.ts";
@@ -87,6 +88,7 @@ export interface RingTransportOptions {
 export class RingTransport<Owner> {
   readonly calls: RingCalls;
   readonly batch: SendBatch<RingSocket<Owner>>;
+  readonly gather: GatherMessage = new GatherMessage();
   readonly room: () => number;
   private readonly ring: Ring;
   private readonly buffers: ReceiveBuffers;

@@ -70,6 +70,41 @@ describe.skipIf(!isSupported)("RingSocket", () => {
     expect(client.text).toBe("firstlater");
   });
 
+  test("sends what is staged and a large write behind it as one, or what fits of both", async () => {
+    const { client, served } = await start();
+    const others = await world.connect();
+    const body = pattern(MUCH);
+    served.stage("head ");
+    others.served.stage("another's");
+    const written = served.write(body);
+    expect([served.socket.stagedBytes, written > 0, written < MUCH]).toEqual([0, true, true]);
+    await until(() => client.received.length >= 5 + written, "what fits");
+    expect(client.text.slice(0, 5)).toBe("head ");
+    expect(client.received.subarray(5, 5 + written).equals(body.subarray(0, written))).toBe(true);
+    await until(() => others.client.text === "another's", "the other's bytes");
+    expect(served.events).not.toContain("refused");
+  });
+
+  test("gives back what is staged when not even that fits with a large write", async () => {
+    const { client, served } = await start();
+    client.socket.pause();
+    while (served.write(pattern(MUCH)) > 0);
+    client.socket.resume();
+    await until(() => served.events.includes("drain"), "room");
+    client.socket.pause();
+    const before = client.received.length;
+    expect(before).toBeGreaterThan(0);
+    let staged = 0;
+    while (served.refused.length === 0) {
+      const count = served.stage("h".repeat(10_000));
+      if (count === 0) break;
+      staged += count;
+      served.write(pattern(100_000));
+      if (staged > MUCH) break;
+    }
+    expect(served.socket.stagedBytes).toBe(0);
+  });
+
   test("leaves a large write to write()", async () => {
     const { served } = await start();
     const large = "x".repeat(20_000);
