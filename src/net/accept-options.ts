@@ -1,6 +1,6 @@
-// How a listening socket accepts, and what its connections inherit. Set by each worker on the socket
-// that it was lent, so that a reload which changes the service changes this too. Linux; elsewhere,
-// and on a Unix socket, nothing happens.
+// How a listening socket accepts, and what its connections inherit. Set by each worker on the
+// socket that it was lent, so that a reload which changes the service changes this too. Linux;
+// elsewhere, and on a Unix socket, nothing happens.
 
 import { SILENT_ACCEPT_S } from "../core/limits.ts";
 import { loadLibc } from "./libc.ts";

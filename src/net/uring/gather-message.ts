@@ -1,8 +1,8 @@
 // The argument of one sendmsg(2) that sends two runs of bytes as if they were one. One per
 // transport, filled anew for each call. The layout is that of 64-bit Linux, x86_64 and arm64 alike:
 //
-//   struct msghdr  | name 8 | its size 8 | vector 8 | its count 8 | control 8 | its size 8 | flags 8 |
-//   vector         | address 8 | length 8 | address 8 | length 8 |
+//   struct msghdr | name 8 | size 8 | vector 8 | count 8 | control 8 | size 8 | flags 8 |
+//   vector        | address 8 | length 8 | address 8 | length 8 |
 
 import { addressOf } from "./ring-calls.ts";
 

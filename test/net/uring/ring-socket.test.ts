@@ -70,7 +70,7 @@ describe.skipIf(!isSupported)("RingSocket", () => {
     expect(client.text).toBe("firstlater");
   });
 
-  test("sends what is staged and a large write behind it as one, or what fits of both", async () => {
+  test("sends what is staged and a large write behind it as one, or what fits", async () => {
     const { client, served } = await start();
     const others = await world.connect();
     const body = pattern(MUCH);

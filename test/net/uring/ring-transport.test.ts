@@ -128,7 +128,7 @@ describe.skipIf(!isSupported)("RingTransport", () => {
     expect(two.served.events[0]).toStartWith("close ");
   });
 
-  test("what a full queue closes by itself is out of the ledger when others may have it", async () => {
+  test("what a full queue closes leaves the ledger before others may have it", async () => {
     const ledger = new DescriptorLedger();
     await start({ ledger });
     const { served } = await world.connect();
