@@ -323,8 +323,9 @@ export class RingTransport<Owner> {
       const kind = kindOf(userLow);
       if (kind === KIND_RECEIVE) this.received(valueOf(userLow));
       else if (kind === KIND_ACCEPT) this.listeners[valueOf(userLow)]?.onAccept(ring.result);
-      else if (kind === KIND_WRITABLE) this.socketOf(valueOf(userLow))?.onWritable();
-      else if (kind === KIND_FAILURE && ring.result > 0) {
+      else if (kind === KIND_WRITABLE) {
+        this.socketOf(valueOf(userLow))?.onWritable(ring.result, ring.flags);
+      } else if (kind === KIND_FAILURE && ring.result > 0) {
         this.socketOf(valueOf(userLow))?.onWatched(ring.result, ring.flags);
       }
     }
