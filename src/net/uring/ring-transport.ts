@@ -50,7 +50,9 @@ const RECEIVE_COUNT_MAX = 128;
 const BATCH_MEMBERS = 1024;
 /** Completions that one turn handles before timers and other sockets get theirs. */
 const COMPLETIONS_PER_TURN = 4096;
-const COMPLETIONS_PER_CLOCK_READ = 16;
+const COMPLETIONS_PER_CLOCK_READ = 16; // while they take no time
+/** Handlers that run for longer do not keep the answers of those before them waiting. */
+const ANSWER_WAITS_MS = 1;
 
 // With WAITALL a short send counts as failed, so that only those have a completion.
 const HEAD_SEND: number = OP_SEND | (ENTRY_SKIP_SUCCESS << 8);
@@ -58,6 +60,7 @@ const SEND_FLAGS: number = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL;
 
 /** The reactor's clock: brought up to date for many events at once, not for each by itself. */
 export interface TurnClock {
+  readonly nowMs: number;
   keepClock(): void;
   releaseClock(): void;
 }
@@ -94,6 +97,7 @@ export class RingTransport<Owner> {
   private toTell: RingSocket<Owner>[] = [];
   private failed: RingSocket<Owner>[] = []; // whose connections are to be told
   private inTurn = false;
+  private flushedMs = 0;
   private turnWanted = false;
   private closed = false;
   private readonly onTurn = (): void => {
@@ -316,8 +320,14 @@ export class RingTransport<Owner> {
   private complete(most: number): number {
     const { ring } = this;
     let count = 0;
-    while (count < most && ring.next()) {
-      if (count % COMPLETIONS_PER_CLOCK_READ === 0) this.clock?.keepClock();
+    let step = 1;
+    let nextLook = 0;
+    while (count < most) {
+      if (count === nextLook) {
+        step = this.look(count === 0) ? 1 : Math.min(2 * step, COMPLETIONS_PER_CLOCK_READ);
+        nextLook = count + step;
+      }
+      if (!ring.next()) break;
       count++;
       const { userLow } = ring;
       const kind = kindOf(userLow);
@@ -330,6 +340,17 @@ export class RingTransport<Owner> {
       }
     }
     return count;
+  }
+
+  /** Looks at the clock; whether the handlers since the last flush have taken long. */
+  private look(isFirst: boolean): boolean {
+    const { clock } = this;
+    if (clock === null) return false;
+    clock.keepClock();
+    const isLate = !isFirst && clock.nowMs - this.flushedMs >= ANSWER_WAITS_MS;
+    if (isLate) this.flush();
+    if (isFirst || isLate) this.flushedMs = clock.nowMs;
+    return isFirst || isLate;
   }
 
   private received(fd: number): void {
