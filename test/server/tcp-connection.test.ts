@@ -33,6 +33,7 @@ describe("TcpConnection", () => {
       }
       expect(socket.takeSent().length).toBe(0);
       peer().send("abc");
+      socket.settle();
       expect(Buffer.compare(socket.takeSent(), encodeFrame(framing, Buffer.from("abc")))).toBe(0);
       world.check();
     }
