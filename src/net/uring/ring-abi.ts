@@ -76,6 +76,7 @@ export const SOCK_CLOEXEC = 0x8_0000;
 export const SHUT_WR = 1;
 export const POLLOUT = 4;
 export const POLLERR = 8;
+export const POLLHUP = 16;
 
 // errno
 export const EINTR = 4;

@@ -29,6 +29,7 @@ export class RingListener<Owner> {
   private readonly handlers: SocketHandlers<Owner>;
   private waiting = 0;
   private stopped = false;
+  private ended = false; // its descriptor is closed
   private retry: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
@@ -94,7 +95,10 @@ export class RingListener<Owner> {
     }
   }
 
+  /** Once: the handler of the last connection may have stopped it. */
   private end(): void {
+    if (this.ended) return;
+    this.ended = true;
     this.transport.forgetListener(this.index, this.fd);
   }
 }

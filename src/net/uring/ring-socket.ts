@@ -27,6 +27,7 @@ import {
   OP_RECV,
   POLL_MULTISHOT,
   POLLERR,
+  POLLHUP,
   POLLOUT,
   RECV_MULTISHOT,
   SHUT_WR,
@@ -65,6 +66,7 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
   private armed = false; // a receive request is with the ring
   private cancelling = false; // and has been told to end
   private blocked = false; // the kernel takes no byte; we are told when it does
+  private polled = false; // for that, from the first time on
   private watched = false; // for a reset, while paused and behind the peer's end
   private failure = -1; // errno of a send that failed, or 0: the connection is told soon
   private lostBytes = 0; // that did not leave because of it
@@ -174,7 +176,7 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
     this.closed = true;
     this.transport.batch.drop(this);
     if (this.armed) this.cancel(KIND_RECEIVE);
-    if (this.blocked) this.cancel(KIND_WRITABLE);
+    if (this.polled) this.cancel(KIND_WRITABLE);
     if (this.watched) this.cancel(KIND_FAILURE);
     this.transport.push(HEAD_CLOSE, this.fd, 0, 0, 0, 0, 0, 0);
     this.transport.forget(this);
@@ -225,7 +227,11 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
     this.arm();
   }
 
-  onWritable(): void {
+  /** It takes bytes again, or there is an error: `events` of poll(2). */
+  onWritable(events: number, flags: number): void {
+    if ((flags & DONE_MORE) === 0) this.polled = false;
+    if (!this.blocked) return;
+    if (events > 0 && (events & (POLLOUT | POLLERR | POLLHUP)) === 0) return this.poll();
     this.blocked = false;
     this.handlers.drain(this);
   }
@@ -290,7 +296,14 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
     assert(this.batchIndex < 0, "a blocked socket has nothing in the batch");
     if (this.blocked || this.closed) return;
     this.blocked = true;
-    this.request(OP_POLL_ADD, KIND_WRITABLE, POLLOUT, 0);
+    this.poll();
+  }
+
+  /** One request for all times: the peer's end is told to each anew, as if there were room. */
+  private poll(): void {
+    if (this.polled) return;
+    this.polled = true;
+    this.request(OP_POLL_ADD, KIND_WRITABLE, POLLOUT, 0, POLL_MULTISHOT);
   }
 
   private request(head: number, kind: number, opFlags: number, group: number, length = 0): void {

@@ -55,7 +55,9 @@ const BATCH_BYTES_MAX: number = 256 * 1024;
 const BATCH_MEMBERS = 1024;
 /** Completions that one turn handles before timers and other sockets get theirs. */
 const COMPLETIONS_PER_TURN = 4096;
-const COMPLETIONS_PER_CLOCK_READ = 16;
+const COMPLETIONS_PER_CLOCK_READ = 16; // while they take no time
+/** Handlers that run for longer do not keep the answers of those before them waiting. */
+const ANSWER_WAITS_MS = 1;
 /** A gap between two turns below this makes it worth while to wait in the ring for the next. */
 const BUSY_GAP_MS = 0.1;
 const WAIT_US = 100;
@@ -107,6 +109,7 @@ export class RingTransport<Owner> {
   private inTurn = false;
   private busy = false; // turns follow each other closely
   private endedMs = -Infinity; // the last turn that Bun's loop began
+  private flushedMs = 0;
   private turnWanted = false;
   private closed = false;
   private readonly onTurn = (): void => {
@@ -349,19 +352,37 @@ export class RingTransport<Owner> {
   private complete(most: number): number {
     const { ring } = this;
     let count = 0;
-    while (count < most && ring.next()) {
-      if (count % COMPLETIONS_PER_CLOCK_READ === 0) this.clock?.keepClock();
+    let step = 1;
+    let nextLook = 0;
+    while (count < most) {
+      if (count === nextLook) {
+        step = this.look(count === 0) ? 1 : Math.min(2 * step, COMPLETIONS_PER_CLOCK_READ);
+        nextLook = count + step;
+      }
+      if (!ring.next()) break;
       count++;
       const { userLow } = ring;
       const kind = kindOf(userLow);
       if (kind === KIND_RECEIVE) this.received(valueOf(userLow));
       else if (kind === KIND_ACCEPT) this.listeners[valueOf(userLow)]?.onAccept(ring.result);
-      else if (kind === KIND_WRITABLE) this.socketOf(valueOf(userLow))?.onWritable();
-      else if (kind === KIND_FAILURE && ring.result > 0) {
+      else if (kind === KIND_WRITABLE) {
+        this.socketOf(valueOf(userLow))?.onWritable(ring.result, ring.flags);
+      } else if (kind === KIND_FAILURE && ring.result > 0) {
         this.socketOf(valueOf(userLow))?.onWatched(ring.result, ring.flags);
       }
     }
     return count;
+  }
+
+  /** Looks at the clock; whether the handlers since the last flush have taken long. */
+  private look(isFirst: boolean): boolean {
+    const { clock } = this;
+    if (clock === null) return false;
+    clock.keepClock();
+    const isLate = !isFirst && clock.nowMs - this.flushedMs >= ANSWER_WAITS_MS;
+    if (isLate) this.flush();
+    if (isFirst || isLate) this.flushedMs = clock.nowMs;
+    return isFirst || isLate;
   }
 
   private received(fd: number): void {

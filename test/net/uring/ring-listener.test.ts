@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { duplicateDescriptor } from "../../../src/net/listening-socket.ts";
-import { Client, isSupported, RingWorld, type RingWorldOptions, until } from "./ring-world.ts";
+import {
+  calls,
+  Client,
+  isSupported,
+  RingWorld,
+  type RingWorldOptions,
+  until,
+} from "./ring-world.ts";
 
 describe.skipIf(!isSupported)("RingListener", () => {
   let world: RingWorld;
@@ -73,6 +80,21 @@ describe.skipIf(!isSupported)("RingListener", () => {
       world.transport.nudge();
       await until(() => world.served.length === 3 * (round + 1), "3 accepts");
     }
+  });
+
+  test("stopped by the connection that it accepts, it closes its descriptor once", async () => {
+    const onOpen = (): void => listener.stop();
+    const listener = await start({ room: () => 1 - world.served.length, onOpen });
+    const closed: number[] = [];
+    const { close } = calls;
+    calls.close = (fd) => (closed.push(fd), close(fd));
+    try {
+      await world.connect();
+      await world.transport.settled();
+    } finally {
+      calls.close = close;
+    }
+    expect(closed).toHaveLength(1); // a second time it would be someone else's
   });
 
   test("two listeners keep their connections apart", async () => {

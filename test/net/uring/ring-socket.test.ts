@@ -160,6 +160,33 @@ describe.skipIf(!isSupported)("RingSocket", () => {
     expect(client.received.equals(all)).toBe(true);
   });
 
+  test("is not told of room again and again behind the end of a peer that does not", async () => {
+    const { client, served } = await start();
+    client.socket.pause();
+    client.socket.end("ask");
+    await until(() => served.events.includes("end"), "the end");
+    const all = pattern(MUCH);
+    let written = served.write(all);
+    expect(written).toBeLessThan(MUCH);
+    const other = await world.connect();
+    for (let round = 1; round <= 50; round++) {
+      other.client.socket.write("x");
+      await until(() => other.served.received.length === round, "input of another");
+      const { length } = served.events;
+      written += served.write(all.subarray(written)); // which finds no room
+      expect(served.events.length).toBe(length);
+    }
+    expect(served.events.filter((event) => event === "drain").length).toBeLessThan(5);
+    client.socket.resume();
+    while (written < MUCH) {
+      const drains = served.events.length;
+      await until(() => served.events.length > drains, "room");
+      written += served.write(all.subarray(written));
+    }
+    await until(() => client.received.length === MUCH, "all bytes");
+    expect(client.received.equals(all)).toBe(true);
+  });
+
   test("while paused gives neither bytes nor the end; then both", async () => {
     const { client, served } = await start();
     client.socket.write("first");

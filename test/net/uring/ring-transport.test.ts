@@ -180,6 +180,24 @@ describe.skipIf(!isSupported)("RingTransport", () => {
     await world.transport.settled();
   });
 
+  test("an answer does not wait for handlers that take long", async () => {
+    let mostWaiting = 0;
+    const clock = { nowMs: 0, keepClock: () => void (clock.nowMs += 10), releaseClock: () => {} };
+    await start({
+      clock,
+      onInput: (served) => {
+        served.stage("answer");
+        const waiting = world.served.filter(({ socket }) => socket.stagedBytes > 0).length;
+        mostWaiting = Math.max(mostWaiting, waiting);
+      },
+    });
+    const peers: Peer[] = [];
+    for (let index = 0; index < 20; index++) peers.push(await world.connect());
+    for (const { client } of peers) client.socket.write("x");
+    await until(() => peers.every(({ client }) => client.text === "answer"), "all answers");
+    expect(mostWaiting).toBe(1);
+  });
+
   test("close ends every socket and gives all memory back", async () => {
     await start();
     const { client } = await world.connect();

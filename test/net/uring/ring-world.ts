@@ -10,7 +10,7 @@ import type { SocketHandlers } from "../../../src/net/raw-socket.ts";
 import type { DescriptorLedger } from "../../../src/net/uring/descriptor-ledger.ts";
 import { loadRingCalls, type RingCalls } from "../../../src/net/uring/ring-calls.ts";
 import { Ring } from "../../../src/net/uring/ring.ts";
-import { RingTransport } from "../../../src/net/uring/ring-transport.ts";
+import { RingTransport, type TurnClock } from "../../../src/net/uring/ring-transport.ts";
 import type { RingSocket } from "../../../src/net/uring/ring-socket.ts";
 
 export const calls: RingCalls = loadRingCalls()!;
@@ -64,6 +64,7 @@ export class Served {
 export interface RingWorldOptions {
   readonly room?: () => number;
   readonly ledger?: DescriptorLedger;
+  readonly clock?: TurnClock;
   readonly memoryBytes?: number;
   readonly unix?: string;
   /** Called with each piece of input. */
@@ -106,6 +107,7 @@ export class RingWorld {
       bytesMax: 2 * MIB,
       room: options.room ?? (() => 1000),
       ...(options.ledger === undefined ? {} : { ledger: options.ledger }),
+      ...(options.clock === undefined ? {} : { clock: options.clock }),
     });
     return new RingWorld(transport, pool, options);
   }
