@@ -30,6 +30,8 @@ import { openTransport, wantsProxyHeader } from "./transport.ts";
 const LIMIT_NEWS_MS = 10_000;
 /** Of a worker's part of the memory limit such a share, at most, is for the ring's buffers. */
 const RING_SHARE_OF_MEMORY = 8;
+const RING_TRIES = 40;
+const RING_RETRY_MS = 50;
 
 /** What the master needs to know of a listener to make its sockets. */
 export interface ListenerSpec {
@@ -195,14 +197,15 @@ export class Server {
     const { settings, log, ledger } = this.options;
     if (settings.io === "bun") return null;
     const { reactor } = this;
+    const options = {
+      pool: reactor.pool,
+      clock: reactor,
+      bytesMax: settings.memoryLimitBytes / this.options.workerCount / RING_SHARE_OF_MEMORY,
+      room: () => settings.maxConnections - reactor.connections.size,
+      ...(ledger === undefined ? {} : { ledger: new DescriptorLedger(ledger) }),
+    };
     try {
-      return await RingTransport.open<Connection>({
-        pool: reactor.pool,
-        clock: reactor,
-        bytesMax: settings.memoryLimitBytes / this.options.workerCount / RING_SHARE_OF_MEMORY,
-        room: () => settings.maxConnections - reactor.connections.size,
-        ...(ledger === undefined ? {} : { ledger: new DescriptorLedger(ledger) }),
-      });
+      return await withPatience(() => RingTransport.open<Connection>(options));
     } catch (error) {
       const text = `io_uring cannot be used: ${messageOf(error)}`;
       if (settings.io === "uring") throw new MillraceError("ERR_WORKER", text, error);
@@ -238,5 +241,19 @@ export class Server {
     if (nowMs - this.limitToldMs < LIMIT_NEWS_MS) return;
     this.limitToldMs = nowMs;
     this.options.log.warn("the connection limit is reached: not accepting for now");
+  }
+}
+
+/** A worker that comes while the memory limit is met waits for room: it will have its ring for
+ *  long, and the pressure is soon over. */
+async function withPatience<Result>(step: () => Promise<Result>): Promise<Result> {
+  for (let left = RING_TRIES; ; left--) {
+    try {
+      return await step();
+    } catch (error) {
+      const isFull = error instanceof MillraceError && error.code === "ERR_MEMORY_LIMIT";
+      if (!isFull || left === 0) throw error;
+      await Bun.sleep(RING_RETRY_MS);
+    }
   }
 }

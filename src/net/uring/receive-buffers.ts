@@ -8,6 +8,7 @@
 // Invariant: a piece is with the kernel or with the one event that it was taken for.
 
 import { assert } from "../../core/assert.ts";
+import { MillraceError } from "../../core/errors.ts";
 import type { BufferPool } from "../../buffer/buffer-pool.ts";
 import type { IoBuf } from "../../buffer/io-buf.ts";
 import { describeErrno } from "../libc.ts";
@@ -19,6 +20,7 @@ const SLOT_BYTES = 16;
 const SLOT_WORDS = 4;
 const PAGE_BYTES = 4096;
 const WORD = 2 ** 32;
+const ADDRESS_LIMIT: number = 2 ** 47; // what is not below it is an error
 const PROT_READ_WRITE = 0x1 | 0x2;
 const MAP_PRIVATE_ANONYMOUS = 0x2 | 0x20;
 
@@ -46,7 +48,12 @@ export class ReceiveBuffers {
     pieceBytes: number,
   ) {
     const block = pool.acquire(count * pieceBytes);
-    if (block === null) throw new Error("the memory limit leaves no room for receive buffers");
+    if (block === null) {
+      throw new MillraceError(
+        "ERR_MEMORY_LIMIT",
+        "the memory limit leaves no room for receive buffers",
+      );
+    }
     this.pool = pool;
     this.block = block;
     this.base = addressOf(block.bytes);
@@ -54,6 +61,10 @@ export class ReceiveBuffers {
     this.mask = count - 1;
     const bytes = Math.max(count * SLOT_BYTES, PAGE_BYTES);
     const address = Number(calls.mmap(null, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0));
+    if (!(address > 0 && address < ADDRESS_LIMIT)) {
+      pool.release(block);
+      throw new Error(`mmap of a buffer ring: ${describeErrno(calls.errno())}`);
+    }
     this.mapping = { address, bytes };
     this.slots = new Int32Array(memoryAt(address, count * SLOT_BYTES));
     try {

@@ -17,9 +17,10 @@ const SYMBOLS = {
   __errno_location: { args: [], returns: "ptr" },
 } as const;
 
-// syscall(2) is variadic: as many integers as there are arguments, all in registers.
+// syscall(2) is variadic: as many integers as there are arguments, all in registers. What the
+// kernel takes for 64 bits must be given so: of an i32 the upper half of a register is anything.
 const SYSCALL = {
-  syscall: { args: ["i32", "i32", "i32", "i32", "i32", "ptr", "i32"], returns: "i32" },
+  syscall: { args: ["i32", "i32", "i32", "i32", "i32", "ptr", "usize"], returns: "i32" },
 } as const;
 const SYSCALL_WITH_POINTER = {
   syscall: { args: ["i32", "i32", "ptr"], returns: "i32" },

@@ -5,6 +5,7 @@
 //
 // Invariant: an open socket has one run of bytes at most, and `socket.batchIndex` says which.
 
+import { MillraceError } from "../../core/errors.ts";
 import type { BufferPool } from "../../buffer/buffer-pool.ts";
 import { copyBytes, type IoBuf } from "../../buffer/io-buf.ts";
 import { addressOf } from "./ring-calls.ts";
@@ -32,7 +33,12 @@ export class SendBatch<Member extends BatchMember> {
   /** Throws an Error without memory for it. */
   constructor(pool: BufferPool, bytes: number, membersMax: number) {
     const block = pool.acquire(bytes);
-    if (block === null) throw new Error("the memory limit leaves no room for a send batch");
+    if (block === null) {
+      throw new MillraceError(
+        "ERR_MEMORY_LIMIT",
+        "the memory limit leaves no room for a send batch",
+      );
+    }
     this.pool = pool;
     this.block = block;
     this.bytes = block.bytes;

@@ -139,6 +139,17 @@ describe.skipIf(!isSupported)("Ring", () => {
     expect(count).toBe(2);
   });
 
+  test("waits for a completion, not without end, and not for one that is there", () => {
+    const target = open(8, 16);
+    for (let times = 0; times < 500; times++) target.submit(1);
+    expect(target.hasCompletions).toBe(false);
+    for (let number = 1; number <= 500; number++) {
+      nop(target, number);
+      target.submit(10_000_000); // it is there at once
+      expect([target.next(), target.userLow]).toEqual([true, number]);
+    }
+  });
+
   test("says why there can be none", () => {
     expect(() => Ring.open(calls, 0, 16)).toThrow("io_uring_setup: invalid argument (EINVAL)");
     expect(() => Ring.open({ ...calls, mmap: () => -1 }, 8, 16)).toThrow("mmap of an io_uring");
