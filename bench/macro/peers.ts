@@ -49,7 +49,7 @@ interface Idle {
 
 const IDLE = "idle";
 const NAMES: readonly string[] = SCENARIOS.map(({ name }) => name);
-const WARM_UP_SECONDS = 1; // long enough for the last tier of the JIT
+const WARM_UP_SECONDS = 3; // for the last tier of the JIT, also where answers are few a second
 
 function readOptions(): Options {
   const { values } = parseArgs({
