@@ -50,7 +50,7 @@ const RECEIVE_COUNT_MIN = 16;
 const RECEIVE_COUNT_MAX = 128; // sockets that are read before the first of them gives back
 const RECEIVE_BYTES_MIN: number = 4 * 1024;
 // A flooding peer may fill 32 of them before it is stopped: with larger ones that is too much.
-const RECEIVE_BYTES_MAX: number = 16 * 1024;
+const RECEIVE_BYTES_MAX: number = 8 * 1024;
 const BATCH_BYTES_MAX: number = 256 * 1024;
 const BATCH_MEMBERS = 1024;
 /** Completions that one turn handles before timers and other sockets get theirs. */
