@@ -113,7 +113,8 @@ async function run(
     // Large files are few a second: the compiler would still be at work while they are measured.
     const small = { ...scenario, ...SIZES_WARM_UP };
     for (const { process } of runners) await generate(small, process.port, WARM_UP_SECONDS);
-    for (const { process } of runners) await generate(scenario, process.port, WARM_UP_SECONDS);
+    const warmUp = scenario.expectBytes > LARGE_BYTES ? 3 * WARM_UP_SECONDS : WARM_UP_SECONDS;
+    for (const { process } of runners) await generate(scenario, process.port, warmUp);
     for (let round = 0; round < rounds; round++) {
       const first = round % runners.length;
       for (const runner of [...runners.slice(first), ...runners.slice(0, first)]) {

@@ -29,11 +29,12 @@ import {
 import { copyBytes, type IoBuf } from "../buffer/io-buf.ts";
 import { OutputBuffer } from "../buffer/output-buffer.ts";
 import { STATE_CLOSED, STATE_DRAINING, STATE_LINGERING, STATE_OPEN } from "./connection-state.ts";
+import { FileSide } from "./file-side.ts";
 import { InputSide } from "./input-side.ts";
 import type { PeerAddress, Session } from "./protocol.ts";
 import type { RawSocket } from "./raw-socket.ts";
 import type { Reactor } from "./reactor.ts";
-import { plainFd, readPiece, sendFile } from "./send-file.ts";
+import { heldBytes } from "./unsent-limit.ts";
 import { WritePace } from "./write-pace.ts";
 
 const NO_REASON = -1;
@@ -62,6 +63,7 @@ export class Connection {
   private peerDone = false;
   private deadlineMs = Infinity;
   private pace: WritePace | null = null; // since output had to wait
+  private fileSide: FileSide | null = null; // since it sends files
 
   constructor(reactor: Reactor, socket: RawSocket<Connection>, slot: number, generation: number) {
     this.reactor = reactor;
@@ -175,26 +177,14 @@ export class Connection {
     else this.afterQueueing();
   }
 
-  /** Sends up to `count` bytes of an open file from the page cache, after all that was written
-   *  before. Returns how many are on their way; 0 when the socket is full: drained() comes once it
-   *  is not; -1 when this socket or file needs them to be read and written. */
-  sendFile(file: number, position: number, count: number): number {
-    const fd = plainFd(this.socket);
-    if (fd < 0) return -1;
-    assert(this.reactor.corked === this, "a file for a connection that is not corked");
-    this.flushCork();
-    this.socket.flush?.();
-    const isHeld = this.output.pendingBytes > 0 || (this.socket.stagedBytes ?? 0) > 0;
-    if (this.state !== STATE_OPEN || isHeld) {
-      this.drainWanted = true;
-      return 0;
-    }
-    const sent = sendFile(fd, file, position, count);
-    if (sent > 0) return this.taken(sent);
-    // Only a short write makes the socket tell when it takes more.
-    const read = sent < 0 ? readPiece(file, this.reactor.corkBytes, position, count) : 0;
-    if (read > 0) this.send(this.reactor.corkBytes, 0, read);
-    return read > 0 ? read : -1;
+  /** For output that is a file. */
+  get files(): FileSide {
+    return (this.fileSide ??= new FileSide(this, this.socket));
+  }
+
+  /** Calls session.drained() once nothing waits any more. */
+  wantDrained(): void {
+    this.drainWanted = true;
   }
 
   /** Hands the corked bytes to the socket. */
@@ -207,7 +197,8 @@ export class Connection {
     if (this.state < STATE_LINGERING) this.send(reactor.corkBytes, 0, length);
   }
 
-  private send(bytes: Uint8Array, start: number, end: number): void {
+  /** write(), but not by way of the cork: for output that is corked no more. */
+  send(bytes: Uint8Array, start: number, end: number): void {
     let position = start;
     if (this.output.pendingBytes === 0) position += this.writeNow(bytes, start, end);
     if (position === end) return;
@@ -227,18 +218,32 @@ export class Connection {
       this.abort(CLOSE_RESET);
       return end - start;
     }
+    this.taken(count);
     if (count < end - start) this.waits();
-    return this.taken(count);
+    return count;
   }
 
   /** The kernel has refused something. */
   private waits(): void {
     this.reactor.readClock(); // it may be long ago that an event brought the time
     const { limits, nowMs } = this.reactor;
-    (this.pace ??= new WritePace(limits, nowMs)).waits(nowMs);
+    this.pace ??= new WritePace(limits, nowMs, () => heldBytes(this.socket.fd));
+    this.pace.waits(nowMs);
   }
 
-  private taken(count: number): number {
+  /** The same of a file. */
+  onFileRefused(): void {
+    this.drainWanted = true;
+    this.waits();
+    this.arm();
+  }
+
+  private get outputWaits(): boolean {
+    return this.output.pendingBytes > 0 || (this.fileSide !== null && this.fileSide.waits);
+  }
+
+  /** The kernel has taken so much. */
+  taken(count: number): number {
     this.reactor.counters[COUNT_BYTES_OUT]! += count;
     this.pace?.taken(count, this.reactor.nowMs);
     return count;
@@ -264,6 +269,7 @@ export class Connection {
     if (peerIsDone && !this.hasInput) this.peerDone = true;
     this.reason = reason;
     this.state = STATE_DRAINING;
+    if (this.fileSide !== null) this.fileSide.waits = false;
     this.input.release();
     this.input.update();
     if (this.reactor.corked !== this) this.settle();
@@ -330,20 +336,20 @@ export class Connection {
   setDeadline(deadlineMs: number): void {
     if (this.state !== STATE_OPEN) return;
     this.deadlineMs = deadlineMs;
-    if (this.output.pendingBytes === 0 && deadlineMs !== Infinity) {
+    if (!this.outputWaits && deadlineMs !== Infinity) {
       this.reactor.timers.schedule(this.slot, deadlineMs);
     }
   }
 
   private arm(): void {
     if (this.state === STATE_CLOSED) return;
-    const at = this.output.pendingBytes > 0 ? this.pace!.deadlineMs : this.deadlineMs;
+    const at = this.outputWaits ? this.pace!.deadlineMs : this.deadlineMs;
     if (at !== Infinity) this.reactor.timers.schedule(this.slot, at);
   }
 
   /** The timer fired; what for, the state tells. An earlier wish may have been put off since. */
   onTimer(nowMs: number): void {
-    if (this.output.pendingBytes > 0) {
+    if (this.outputWaits) {
       if (nowMs >= this.pace!.deadlineMs) this.onStall(nowMs);
       else this.arm();
     } else if (nowMs < this.deadlineMs) {
@@ -360,12 +366,14 @@ export class Connection {
 
   /**
    * The kernel tells of room only when a third of its buffer is free, which may be megabytes: a
-   * peer that reads slowly may have read for all that time. So it is tried before it is judged.
+   * peer that reads slowly may have read for all that time. So it is tried before it is judged, and
+   * the kernel is asked what the peer has acknowledged.
    */
   private onStall(nowMs: number): void {
     this.onDrain();
-    if (this.state === STATE_CLOSED || this.output.pendingBytes === 0) return;
-    if (nowMs >= this.pace!.deadlineMs) this.abort(CLOSE_WRITE_STALL);
+    if (this.isClosed() || !this.outputWaits) return;
+    if (this.pace!.goesOn(nowMs)) this.arm();
+    else this.abort(CLOSE_WRITE_STALL);
   }
 
   // ---- input --------------------------------------------------------------------------------
@@ -383,8 +391,8 @@ export class Connection {
   onRefused(bytes: Buffer, start: number, end: number): boolean {
     if (this.state === STATE_CLOSED) return true;
     assert(this.output.pendingBytes === 0, "bytes were queued before others that were staged");
-    this.waits();
     this.taken(start - end);
+    this.waits();
     if (!this.output.append(bytes, start, end)) {
       this.blame(CLOSE_MEMORY);
       return false;
@@ -429,7 +437,8 @@ export class Connection {
   // ---- other events of the socket -----------------------------------------------------------
 
   onDrain(): void {
-    if (this.state === STATE_CLOSED || this.output.pendingBytes === 0) return;
+    if (this.state === STATE_CLOSED || !this.outputWaits) return;
+    if (this.fileSide !== null) this.fileSide.waits = false;
     const count = this.output.writeTo(this.socket);
     if (this.isClosed()) return;
     if (count < 0) return this.abort(CLOSE_RESET);
@@ -446,7 +455,8 @@ export class Connection {
       this.input.pump();
       this.uncork(previous);
     }
-    if (this.output.pendingBytes === 0) this.pace!.rests(this.reactor.nowMs);
+    if (this.outputWaits) this.pace!.waits(this.reactor.nowMs);
+    else this.pace!.rests(this.reactor.nowMs);
     this.settle();
   }
 

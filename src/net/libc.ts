@@ -13,6 +13,7 @@ const SYMBOLS = {
   connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
   getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  ioctl: { args: ["i32", "usize", "ptr"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   __errno_location: { args: [], returns: "ptr" },
 } as const;
@@ -25,6 +26,7 @@ export interface Libc {
   connect(fd: number, address: Uint8Array, bytes: number): number;
   getsockname(fd: number, address: Uint8Array, bytes: Int32Array): number;
   fcntl(fd: number, command: number, argument: number): number;
+  ioctl(fd: number, request: number, value: Int32Array): number;
   close(fd: number): number;
   /** Of the last call that returned -1, read before any other call. */
   errno(): number;

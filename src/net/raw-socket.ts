@@ -30,6 +30,12 @@ export interface RawSocket<Owner> extends ByteSink {
   tellsSent?: boolean;
   /** Hands what is staged to the kernel now. */
   flush?(): void;
+  /**
+   * Bytes that did not come by write() were refused, or some of them may have been: `isFull`. Calls
+   * `drain` when the kernel takes more; false if it does by now. A socket without this calls it
+   * after a short write only.
+   */
+  awaitRoom?(isFull: boolean): boolean;
 }
 
 /** The events of a socket, as Bun.listen calls them. */

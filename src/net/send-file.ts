@@ -4,14 +4,21 @@
 
 import { dlopen } from "bun:ffi";
 import { readSync } from "node:fs";
+import { loadLibc } from "./libc.ts";
 import type { RawSocket } from "./raw-socket.ts";
 
 /** One call sends no more, so that its count is an int32. */
 export const SEND_FILE_BYTES_MAX: number = 1 << 30;
 
+/** What sendFile() gives when the socket is full, and when it cannot be done at all. */
+export const SEND_FULL = -1;
+export const SEND_FAILED = -2;
+
 /** As much as is read to wake a full socket. */
 const PIECE_BYTES = 4096;
 
+const EINTR = 4; // an io_uring of this thread has news: after some bytes, the count is short then
+const EAGAIN = 11;
 const WORD = 2 ** 32;
 const SYMBOLS = {
   sendfile: { args: ["i32", "i32", "ptr", "usize"], returns: "i32" },
@@ -22,13 +29,18 @@ type SystemCall = (socket: number, file: number, offset: Uint32Array, count: num
 const offset: Uint32Array = new Uint32Array(2); // off_t, little-endian; scratch of one call
 let loaded: SystemCall | null | undefined;
 
-/** Bytes sent, 0 at the end of the file, -1 when the socket is full or this cannot be done. */
+/** Bytes sent, 0 at the end of the file, SEND_FULL or SEND_FAILED. */
 export function sendFile(socket: number, file: number, position: number, count: number): number {
   if (loaded === undefined) loaded = load();
-  if (loaded === null) return -1;
+  if (loaded === null) return SEND_FAILED;
   offset[0] = position % WORD;
   offset[1] = position / WORD;
-  return loaded(socket, file, offset, Math.min(count, SEND_FILE_BYTES_MAX));
+  for (;;) {
+    const sent = loaded(socket, file, offset, Math.min(count, SEND_FILE_BYTES_MAX));
+    if (sent >= 0) return sent;
+    const errno = loadLibc()?.errno();
+    if (errno !== EINTR) return errno === EAGAIN ? SEND_FULL : SEND_FAILED;
+  }
 }
 
 /** The descriptor to send files to; -1 if there is none, or if what goes out must be encrypted. */

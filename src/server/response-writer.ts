@@ -16,6 +16,8 @@ import type { HttpSession } from "./http-session.ts";
  *  than its bytes. */
 const TURN_BYTES = 1024 * 1024;
 const PIECE_COST_BYTES = 1024;
+/** What the kernel sends by itself it does not copy: so many bytes cost as much as one that is. */
+const SYSTEM_BYTES_PER_BYTE = 4;
 /** Of a larger piece only so much is written at a time: what the peer does not take is copied. */
 const SLICE_BYTES = 256 * 1024;
 
@@ -83,7 +85,7 @@ export class ResponseWriter {
       this.writtenBytes += sent;
       this.response.bodyBytes += sent;
       this.full = sent === 0;
-      return sent;
+      return sent / SYSTEM_BYTES_PER_BYTE;
     }
     let piece: Piece | null | Promise<Piece | null>;
     try {

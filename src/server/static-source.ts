@@ -8,6 +8,7 @@ import { read } from "node:fs";
 import type { BufferPool } from "../buffer/buffer-pool.ts";
 import type { IoBuf } from "../buffer/io-buf.ts";
 import { MillraceError } from "../core/errors.ts";
+import { UNSENT_BYTES_MAX } from "../core/limits.ts";
 import type { Connection } from "../net/connection.ts";
 import type { BodySource } from "./body-source.ts";
 import type { CachedBytes } from "./static-cache.ts";
@@ -15,7 +16,7 @@ import type { OpenFile } from "./static-open.ts";
 import type { ByteRange, RangeFrame } from "./static-ranges.ts";
 
 const PIECE_BYTES: number = 256 * 1024;
-const SEND_BYTES: number = 1024 * 1024;
+const SEND_BYTES: number = 4 * 1024 * 1024;
 
 /** Text, then bytes of the file; either may be empty. */
 interface Part {
@@ -35,6 +36,7 @@ export class FileSource implements BodySource {
   private bySystem = true;
   private reading = false;
   private ended = false;
+  private widened: Connection | null = null; // whose kernel takes more of this file than it would
 
   /** Takes over the caller's hold on the file. */
   constructor(pool: BufferPool, file: OpenFile, parts: readonly Part[], length: number) {
@@ -71,7 +73,11 @@ export class FileSource implements BodySource {
     if (part.text !== null && !this.textSent) return -1;
     const count = Math.min(part.end - this.position, SEND_BYTES);
     if (count === 0) return -1;
-    const sent = connection.sendFile(this.file.fd, this.position, count);
+    if (this.widened === null && this.length > UNSENT_BYTES_MAX) {
+      this.widened = connection;
+      connection.files.widen(true);
+    }
+    const sent = connection.files.send(this.file.fd, this.position, count);
     if (sent < 0) this.bySystem = false;
     else this.position += sent;
     return sent;
@@ -103,6 +109,7 @@ export class FileSource implements BodySource {
   private end(): void {
     if (this.ended) return;
     this.ended = true;
+    this.widened?.files.widen(false);
     if (!this.reading) this.file.release();
   }
 

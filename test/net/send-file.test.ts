@@ -5,7 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "bun:test";
 import type { RawSocket } from "../../src/net/raw-socket.ts";
-import { plainFd, readPiece, sendFile } from "../../src/net/send-file.ts";
+import { plainFd, readPiece, SEND_FAILED, SEND_FULL, sendFile } from "../../src/net/send-file.ts";
+import { SOCK_NONBLOCK } from "../../src/net/uring/ring-abi.ts";
+import { loadRingCalls } from "../../src/net/uring/ring-calls.ts";
+
+const calls = loadRingCalls()!; // null elsewhere than on Linux
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-send-"));
 const fds: number[] = [];
@@ -48,13 +54,28 @@ describe.if(process.platform === "linux")("sendFile", () => {
     expect(await Bun.file(join(folder, "to-sparse")).text()).toBe("end");
   });
 
-  test("gives -1 for descriptors that are closed, or of the wrong kind", () => {
+  test("tells a full socket from one that takes no file", () => {
+    const from = open("full", "w+");
+    writeSync(from, "x".repeat(100_000));
+    const pair = new Int32Array(2);
+    expect(calls.socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair)).toBe(0);
+    const [to, far] = pair as unknown as [number, number];
+    fds.push(to);
+    let sent = 0;
+    while (sendFile(to, from, 0, 100_000) > 0) expect(++sent).toBeLessThan(1000);
+    expect(sent).toBeGreaterThan(0);
+    expect(sendFile(to, from, 0, 1)).toBe(SEND_FULL);
+    closeSync(far);
+    expect(sendFile(to, from, 0, 1)).toBe(SEND_FAILED);
+  });
+
+  test("fails for descriptors that are closed, or of the wrong kind", () => {
     const from = open("kind", "w+");
     writeSync(from, "x");
-    expect(sendFile(-1, from, 0, 1)).toBe(-1);
-    expect(sendFile(1 << 20, from, 0, 1)).toBe(-1);
-    expect(sendFile(from, -1, 0, 1)).toBe(-1);
-    expect(sendFile(open("out", "w+"), openFolder(), 0, 1)).toBe(-1);
+    expect(sendFile(-1, from, 0, 1)).toBe(SEND_FAILED);
+    expect(sendFile(1 << 20, from, 0, 1)).toBe(SEND_FAILED);
+    expect(sendFile(from, -1, 0, 1)).toBe(SEND_FAILED);
+    expect(sendFile(open("out", "w+"), openFolder(), 0, 1)).toBe(SEND_FAILED);
   });
 
   test("is for plain sockets of the kernel alone", () => {

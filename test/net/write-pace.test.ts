@@ -13,7 +13,7 @@ const TICKS_MS = 200; // more than the wheel is late by
 
 describe("WritePace", () => {
   test("moves its end only when enough has been taken, and then by a whole window", () => {
-    const pace = new WritePace(RATE, 0);
+    const pace = new WritePace(RATE, 0, () => 0);
     pace.taken(99, 900);
     expect(pace.deadlineMs).toBe(1000);
     pace.taken(0, 950);
@@ -27,7 +27,7 @@ describe("WritePace", () => {
   });
 
   test("with a least of 1 gives each byte a whole window", () => {
-    const pace = new WritePace({ writeStallMs: 1000, writeBytesMin: 1 }, 0);
+    const pace = new WritePace({ writeStallMs: 1000, writeBytesMin: 1 }, 0, () => 0);
     for (let nowMs = 999; nowMs < 10_000; nowMs += 999) {
       pace.taken(0, nowMs);
       pace.taken(1, nowMs);
@@ -36,7 +36,7 @@ describe("WritePace", () => {
   });
 
   test("stops its clock while nothing waits, and goes on where it stopped", () => {
-    const pace = new WritePace(RATE, 0);
+    const pace = new WritePace(RATE, 0, () => 0);
     pace.waits(300); // it does already
     pace.rests(400);
     pace.rests(700); // it does already
@@ -49,8 +49,37 @@ describe("WritePace", () => {
     expect(pace.deadlineMs).toBe(21_100);
   });
 
+  test("at its end asks what the peer has acknowledged of what the kernel holds", () => {
+    let held = 5000;
+    const pace = new WritePace(RATE, 0, () => held);
+    pace.waits(0);
+    held -= 99;
+    expect([pace.goesOn(999), pace.goesOn(1000)]).toEqual([true, false]);
+    held -= 1;
+    expect([pace.goesOn(1000), pace.deadlineMs]).toEqual([true, 2000]);
+    held -= 60;
+    pace.taken(40, 1500); // which are held now, and 40 more than these are acknowledged
+    expect([pace.goesOn(2000), pace.deadlineMs]).toEqual([true, 3000]);
+    held -= 99;
+    expect(pace.goesOn(3000)).toBe(false);
+  });
+
+  test("compares with what is held when it begins to wait, not with what was", () => {
+    let held = 0;
+    const pace = new WritePace(RATE, 0, () => held);
+    pace.waits(0);
+    pace.taken(100, 10); // a new window
+    held = 300;
+    pace.rests(10);
+    pace.waits(20);
+    held = 201;
+    expect(pace.goesOn(1020)).toBe(false);
+    held = 200;
+    expect(pace.goesOn(1020)).toBe(true);
+  });
+
   test("never ends without a window", () => {
-    const pace = new WritePace({ writeStallMs: Infinity, writeBytesMin: 100 }, 5);
+    const pace = new WritePace({ writeStallMs: Infinity, writeBytesMin: 100 }, 5, () => 0);
     pace.taken(1000, 10);
     pace.rests(20);
     pace.waits(30);

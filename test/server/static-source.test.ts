@@ -19,7 +19,7 @@ const SIZE = 600 * KIB;
 const CONTENT = pattern(SIZE);
 
 /** A connection to which no file can be sent by the system. */
-const READ_ONLY = { sendFile: () => -1 } as unknown as Connection;
+const READ_ONLY = { files: { send: () => -1, widen() {} } } as unknown as Connection;
 
 function openFile(folder: SiteFolder): OpenFile {
   const file = new SiteRoot(folder.root).open("/a.bin");

@@ -11,6 +11,7 @@ const SYMBOLS = {
   close: { args: ["i32"], returns: "i32" },
   send: { args: ["i32", "ptr", "usize", "i32"], returns: "i32" },
   sendmsg: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  poll: { args: ["ptr", "usize", "i32"], returns: "i32" },
   shutdown: { args: ["i32", "i32"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   getpeername: { args: ["i32", "ptr", "ptr"], returns: "i32" },
@@ -55,6 +56,7 @@ export interface RingCalls {
   close(fd: number): number;
   send(fd: number, address: number, bytes: number, flags: number): number;
   sendmsg(fd: number, message: number, flags: number): number;
+  poll(entries: Int32Array, count: number, milliseconds: number): number;
   shutdown(fd: number, how: number): number;
   setsockopt(fd: number, level: number, name: number, value: Int32Array, bytes: number): number;
   getpeername(fd: number, address: Uint8Array, bytes: Int32Array): number;

@@ -41,6 +41,8 @@ const SO_LINGER = 13;
 const LINGER_RESET: Int32Array = new Int32Array([1, 0]); // on, no time: close() resets
 const SOCKADDR_BYTES_MAX = 128;
 
+const polled: Int32Array = new Int32Array(2); // struct pollfd; scratch of one call
+
 /** More than this is written by a call of its own: copying it would cost more. */
 const BATCHED_BYTES_MAX: number = 16 * 1024;
 
@@ -124,6 +126,19 @@ export class RingSocket<Owner> implements RawSocket<Owner> {
   /** Hands what is in the batch to the kernel; what it refuses is given back meanwhile. */
   flush(): void {
     if (this.batchIndex >= 0) this.transport.flush();
+  }
+
+  awaitRoom(isFull: boolean): boolean {
+    if (!isFull && this.hasRoom()) return false;
+    this.block();
+    return true;
+  }
+
+  /** Asked so, the kernel tells later if not now. */
+  private hasRoom(): boolean {
+    polled[0] = this.fd;
+    polled[1] = POLLOUT;
+    return this.transport.calls.poll(polled, 1, 0) !== 0;
   }
 
   write(bytes: Uint8Array, offset: number, length: number): number {

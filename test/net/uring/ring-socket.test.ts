@@ -160,6 +160,21 @@ describe.skipIf(!isSupported)("RingSocket", () => {
     expect(client.received.equals(all)).toBe(true);
   });
 
+  test("tells of room for what was not written by it, unless there is room by now", async () => {
+    const { client, served } = await start();
+    expect(served.socket.awaitRoom(false)).toBe(false);
+    for (let round = 0; round < 3; round++) {
+      client.socket.pause();
+      while (!served.socket.awaitRoom(false)) served.write(pattern(MUCH));
+      expect(served.socket.awaitRoom(true)).toBe(true); // asked twice, told once
+      const before = served.events.length;
+      client.socket.resume();
+      await until(() => served.events.length > before, "room");
+      await until(() => !served.socket.awaitRoom(false), "more room");
+      expect(served.events.slice(before)).toEqual(["drain"]);
+    }
+  });
+
   test("is not told of room again and again behind the end of a peer that does not", async () => {
     const { client, served } = await start();
     client.socket.pause();
