@@ -21,6 +21,8 @@ assert(STASH_COUNT_MAX.length === CLASS_COUNT, "one stash bound per io_buf class
 export class BufferPool {
   /** Bytes of all io_bufs that are out, by capacity. */
   heldBytes = 0;
+  /** Bytes that wait in input and output buffers, which keep this count. */
+  usedBytes = 0;
   /** Requests that the memory limit refused. */
   refusedCount = 0;
   private readonly store: BlockStore;

@@ -40,6 +40,7 @@ export class InputBuffer {
     if (count === 0) return true;
     if (!this.reserve(count)) return false;
     this.buf!.append(source, start, end);
+    this.pool.usedBytes += count;
     return true;
   }
 
@@ -48,11 +49,13 @@ export class InputBuffer {
     if (count === 0) return;
     assert(this.buf !== null, "pop from an empty input buffer");
     this.buf.pop(count);
+    this.pool.usedBytes -= count;
     if (this.buf.length === 0) this.release();
   }
 
   release(): void {
     if (this.buf === null) return;
+    this.pool.usedBytes -= this.buf.length;
     this.pool.release(this.buf);
     this.buf = null;
   }

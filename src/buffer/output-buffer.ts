@@ -37,13 +37,13 @@ export class OutputBuffer {
     while (position < end) {
       const buf = this.pool.acquire(this.nextSize(end - position)) ?? this.pool.acquire(1);
       if (buf === null) {
-        this.pendingBytes += position - start;
+        this.count(position - start);
         return false;
       }
       position += buf.append(source, position, end);
       this.link(buf);
     }
-    this.pendingBytes += end - start;
+    this.count(end - start);
     return true;
   }
 
@@ -55,7 +55,7 @@ export class OutputBuffer {
       if (buf.length === 0) {
         this.pool.release(buf);
       } else {
-        this.pendingBytes += buf.length;
+        this.count(buf.length);
         this.link(buf);
       }
       buf = next;
@@ -72,7 +72,7 @@ export class OutputBuffer {
       assert(count <= buf.length, "the sink took more than it was given");
       const whole = count === buf.length;
       total += count;
-      this.pendingBytes -= count;
+      this.count(-count);
       buf.pop(count);
       if (!whole) break;
       this.unlinkFirst(buf);
@@ -84,7 +84,7 @@ export class OutputBuffer {
     this.pool.releaseChain(this.first);
     this.first = null;
     this.last = null;
-    this.pendingBytes = 0;
+    this.count(-this.pendingBytes);
   }
 
   checkInvariants(): void {
@@ -103,6 +103,11 @@ export class OutputBuffer {
     let size = CHAIN_STEP_BYTES;
     for (const bytes of IO_BUF_CLASS_BYTES) if (bytes <= left) size = bytes;
     return size;
+  }
+
+  private count(bytes: number): void {
+    this.pendingBytes += bytes;
+    this.pool.usedBytes += bytes;
   }
 
   private link(buf: IoBuf): void {

@@ -249,9 +249,7 @@ export class Reactor {
     this.beaten();
     this.pool.trim();
     this.counters[COUNT_BUFFER_BYTES_CHARGED] = this.pool.heldBytes;
-    let usedBytes = 0;
-    this.connections.forEach((connection) => (usedBytes += connection.bufferedBytes));
-    this.counters[COUNT_BUFFER_BYTES_USED] = usedBytes;
+    this.counters[COUNT_BUFFER_BYTES_USED] = this.pool.usedBytes;
     this.counters[COUNT_BUFFER_REFUSED] = this.pool.refusedCount;
   }
 

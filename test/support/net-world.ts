@@ -80,7 +80,12 @@ export class NetWorld {
     expect(reactor.corked).toBeNull();
     expect(reactor.corkLength).toBe(0);
     reactor.connections.checkInvariants();
-    reactor.connections.forEach((connection) => connection.checkInvariants());
+    let usedBytes = 0;
+    reactor.connections.forEach((connection) => {
+      connection.checkInvariants();
+      usedBytes += connection.bufferedBytes;
+    });
+    expect(this.pool.usedBytes).toBe(usedBytes);
     reactor.timers.wheel.checkInvariants();
     this.pool.checkInvariants();
     const closed = CLOSE_REASON_NAMES.map((_, reason) => this.closedFor(reason));
