@@ -60,6 +60,8 @@ export interface ServerOptions {
 
 /** The way to the other workers. */
 export interface Mail extends ChannelPort {
+  /** About once a second. */
+  look(): void;
   close(): void;
 }
 
@@ -90,7 +92,10 @@ export class Server {
         writeBytesMin: settings.writeBytesMin,
       },
       onFull: (full) => this.holdBack(full),
-      onBeat: () => this.ring?.nudge(),
+      onBeat: () => {
+        this.ring?.nudge();
+        this.mail?.look();
+      },
     });
     const channel = new TopicChannel((error) => this.channelError(error));
     this.mail = options.openMail?.(channel) ?? null;

@@ -131,7 +131,9 @@ test("a wake-up that the runtime loses is made up for", async () => {
     worker.tell({ kind: "post", count: 1, bytes: 10 });
     await worker.next("posted");
   }
+  const looks = setInterval(() => mailbox.look(), 10);
   await heard.promise;
+  clearInterval(looks);
   expect(count).toBe(20);
   mailbox.close();
 });
@@ -148,6 +150,7 @@ test("a closed mailbox holds nobody up and hears nothing", async () => {
   for (let count = 0; count < 1_000; count++) {
     expect(open.post(1, new Uint8Array(20), new Uint8Array(20))).toBe(true);
   }
+  closed.look();
   await new Promise((resolve) => setImmediate(resolve));
   expect(heard).toBe(0);
   open.close();
