@@ -1,5 +1,5 @@
 // Many real connections, a tenth of which fall silent: exactly those must be closed, none early,
-// within one tick of the wheel; and what the server costs while all are idle. Clients are processes
+// within 50 ms; and what the server costs while all are idle. Clients are processes
 // of their own, on the last core.
 //   bun bench/macro/silent-connections.ts [--count 15000] [--timeout 15] [--workers 2]
 //                                         [--clients 2]
@@ -13,7 +13,7 @@ import type { Outcome } from "./silent-client.ts";
 const HERE: string = import.meta.dir;
 const SILENT_SHARE = 0.1;
 const IDLE_MS = 5_000;
-const TICK_MS = 50; // of the reactor's wheel
+const LATE_MS_MAX = 50; // what the reactor promises: two ticks of its wheel
 const AFTER_MS = 1_500; // after the last deadline
 const SPARE_FILES = 300;
 
@@ -117,7 +117,7 @@ function report(outcomes: readonly Outcome[], cpu: number, rssMb: number, laterM
       ["others closed", `${wrong} of ${(share - silent) * clients}`],
       ["late by, ms", `min ${at(0)}, p50 ${at(0.5)}, p99 ${at(0.99)}, max ${at(1)}`],
       ["early", `${early.length}`],
-      [`later than a tick of ${TICK_MS} ms`, `${lateMs.filter((ms) => ms > TICK_MS).length}`],
+      [`later than ${LATE_MS_MAX} ms`, `${lateMs.filter((ms) => ms > LATE_MS_MAX).length}`],
     ]),
   );
   if (closed !== silent * clients || wrong > 0 || early.length > 0) process.exitCode = 1;
