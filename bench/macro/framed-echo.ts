@@ -1,6 +1,7 @@
 // Messages per CPU second of a framed echo: millrace's tcp service, a bare Bun.listen with the
-// framing by hand, node:net under Bun and under Node.js. One server at a time on the first core,
-// the client on the last; the order rotates. A ratio is the median of the rounds' own ratios.
+// framing by hand, node:net under Bun and under Node.js. All run on the first core, one at a time
+// has something to do, and the order rotates; the client is on the last core. A ratio is the median
+// of the rounds' own ratios.
 //   bun bench/macro/framed-echo.ts [--rounds 5] [--seconds 2] [--connections 50] [--in-flight 4]
 
 import { parseArgs } from "node:util";
@@ -13,7 +14,8 @@ const MAIN = `${HERE}/../../src/cli/main.ts`;
 const BUN: string = process.execPath;
 const PAYLOAD_BYTES = 64;
 const WIRE_BYTES: number = PAYLOAD_BYTES + 4;
-const WARM_UP_MS = 700;
+const WARM_UP_MS = 3_000; // the compilers are still at work before
+const SETTLE_MS = 50; // for what is on its way when a round ends
 
 const PEERS: Readonly<Record<string, ((port: string) => string[]) | null>> = {
   millrace: (port) => [
@@ -101,8 +103,14 @@ async function waitForPort(port: number): Promise<void> {
   throw new Error(`nobody listens on ${port}`);
 }
 
-/** CPU microseconds of the server per message. */
-async function measure(name: string, command: (port: string) => string[]): Promise<number> {
+interface Runner {
+  name: string;
+  server: Bun.Subprocess;
+  sockets: Bun.Socket<Client>[];
+  costs: number[];
+}
+
+async function start(name: string, command: (port: string) => string[]): Promise<Runner> {
   const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = probe;
   probe.stop(true);
@@ -110,32 +118,27 @@ async function measure(name: string, command: (port: string) => string[]): Promi
     stdout: "ignore",
     stderr: "ignore",
   });
-  try {
-    await waitForPort(port);
-    running = true;
-    broken = 0;
-    const sockets = await Promise.all(
-      Array.from({ length: Number(values.connections) }, () => open(port)),
-    );
-    for (const socket of sockets) {
-      socket.data.owed = frames.length;
-      pay(socket);
-    }
-    await Bun.sleep(WARM_UP_MS);
-    const before: Cost = readCost(server.pid);
-    const start = answered;
-    await Bun.sleep(runMs);
-    const cpu = cpuBetween(before, readCost(server.pid));
-    const count = answered - start;
-    running = false;
-    for (const socket of sockets) socket.end();
-    if (broken > 0) throw new Error(`${name}: ${broken} connections broke`);
-    if (count === 0) throw new Error(`${name}: no answers`);
-    return ((cpu.userMs + cpu.systemMs) * 1000) / count;
-  } finally {
-    server.kill("SIGKILL");
-    await server.exited;
-  }
+  await waitForPort(port);
+  const count = Number(values.connections);
+  const sockets = await Promise.all(Array.from({ length: count }, () => open(port)));
+  for (const { data } of sockets) data.owed = frames.length;
+  return { name, server, sockets, costs: [] };
+}
+
+/** CPU microseconds of the server per message. */
+async function measure({ name, server, sockets }: Runner, milliseconds: number): Promise<number> {
+  running = true;
+  for (const socket of sockets) pay(socket);
+  const before: Cost = readCost(server.pid);
+  const first = answered;
+  await Bun.sleep(milliseconds);
+  const cpu = cpuBetween(before, readCost(server.pid));
+  const count = answered - first;
+  running = false;
+  await Bun.sleep(SETTLE_MS);
+  if (broken > 0) throw new Error(`${name}: ${broken} connections broke`);
+  if (count === 0) throw new Error(`${name}: no answers`);
+  return ((cpu.userMs + cpu.systemMs) * 1000) / count;
 }
 
 function median(numbers: readonly number[]): number {
@@ -149,20 +152,28 @@ const names = Object.keys(PEERS).filter((name) => {
   console.error(`MISSING: ${name}: node is not installed`);
   return false;
 });
-const samples: Record<string, number[]> = Object.fromEntries(names.map((name) => [name, []]));
-for (let round = 0; round < roundCount; round++) {
-  for (let turn = 0; turn < names.length; turn++) {
-    const name = names[(round + turn) % names.length]!;
-    samples[name]!.push(await measure(name, PEERS[name]!));
+const runners: Runner[] = [];
+try {
+  for (const name of names) runners.push(await start(name, PEERS[name]!));
+  for (const runner of runners) await measure(runner, WARM_UP_MS);
+  for (let round = 0; round < roundCount; round++) {
+    for (let turn = 0; turn < runners.length; turn++) {
+      const runner = runners[(round + turn) % runners.length]!;
+      runner.costs.push(await measure(runner, runMs));
+    }
   }
+} finally {
+  running = false;
+  for (const { server } of runners) server.kill("SIGKILL");
+  await Promise.all(runners.map(({ server }) => server.exited));
 }
-const rows = names.map((name) => {
-  const rounds = samples[name]!;
-  const ratios = rounds.map((cost, round) => cost / samples["millrace"]![round]!);
-  const spread = (Math.max(...rounds) - Math.min(...rounds)) / median(rounds);
+const own = runners.find(({ name }) => name === "millrace")!.costs;
+const rows = runners.map(({ name, costs }) => {
+  const ratios = costs.map((cost, round) => cost / own[round]!);
+  const spread = (Math.max(...costs) - Math.min(...costs)) / median(costs);
   return [
     name,
-    median(rounds).toFixed(3),
+    median(costs).toFixed(3),
     `${(spread * 100).toFixed(0)} %`,
     median(ratios).toFixed(2),
   ];
