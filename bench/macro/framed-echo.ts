@@ -1,11 +1,20 @@
 // Messages per CPU second of a framed echo: millrace's tcp service, a bare Bun.listen with the
 // framing by hand, node:net under Bun and under Node.js. All run on the first core, one at a time
-// has something to do, and the order rotates; the client is on the last core. A ratio is the median
-// of the rounds' own ratios.
+// has something to do, and the order rotates; the client, framed-load.c, is on the last core. A
+// ratio is the median of the rounds' own ratios.
 //   bun bench/macro/framed-echo.ts [--rounds 5] [--seconds 2] [--connections 50] [--in-flight 4]
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
-import { describeMachine, pinned, pinSelf, SERVER_CORES, toolPath } from "./machine.ts";
+import {
+  CLIENT_CORE,
+  describeMachine,
+  pinned,
+  pinSelf,
+  SERVER_CORES,
+  toolPath,
+} from "./machine.ts";
 import { type Cost, cpuBetween, readCost } from "./process-cost.ts";
 import { alignColumns } from "./report.ts";
 
@@ -13,9 +22,8 @@ const HERE: string = import.meta.dir;
 const MAIN = `${HERE}/../../src/cli/main.ts`;
 const BUN: string = process.execPath;
 const PAYLOAD_BYTES = 64;
-const WIRE_BYTES: number = PAYLOAD_BYTES + 4;
 const WARM_UP_MS = 3_000; // the compilers are still at work before
-const SETTLE_MS = 50; // for what is on its way when a round ends
+const SETTLE_MS = 100; // from the first frames on
 
 const PEERS: Readonly<Record<string, ((port: string) => string[]) | null>> = {
   millrace: (port) => [
@@ -40,56 +48,6 @@ const { values } = parseArgs({
 });
 const roundCount = Number(values.rounds);
 const runMs = Number(values.seconds) * 1000;
-const inFlight = Number(values["in-flight"]);
-const frames: Buffer = Buffer.alloc(WIRE_BYTES * inFlight, 0x2e);
-for (let at = 0; at < frames.length; at += WIRE_BYTES) frames.writeUInt32BE(PAYLOAD_BYTES, at);
-
-/** One connection: keeps its frames in flight and checks the length of what comes back. */
-interface Client {
-  partial: number;
-  owed: number;
-}
-
-let answered = 0;
-let broken = 0;
-let running = true;
-
-async function open(port: number): Promise<Bun.Socket<Client>> {
-  return await Bun.connect<Client>({
-    hostname: "127.0.0.1",
-    port,
-    data: { partial: 0, owed: 0 },
-    socket: {
-      data(socket, chunk) {
-        const client = socket.data;
-        client.partial += chunk.length;
-        const count = Math.floor(client.partial / WIRE_BYTES);
-        client.partial -= count * WIRE_BYTES;
-        answered += count;
-        client.owed += count * WIRE_BYTES;
-        if (running) pay(socket);
-      },
-      drain: pay,
-      close() {
-        if (running) broken++;
-      },
-    },
-  });
-}
-
-/** Sends as many bytes of frames as answers have come; a rest waits for drain. */
-function pay(socket: Bun.Socket<Client>): void {
-  const client = socket.data;
-  while (client.owed > 0) {
-    const offset = (frames.length - (client.owed % frames.length)) % frames.length;
-    const wanted = Math.min(client.owed, frames.length - offset);
-    const count = socket.write(frames, offset, wanted);
-    if (count <= 0) return;
-    client.owed -= count;
-    if (count < wanted) return;
-  }
-}
-
 async function waitForPort(port: number): Promise<void> {
   for (let tries = 0; tries < 500; tries++) {
     try {
@@ -105,9 +63,59 @@ async function waitForPort(port: number): Promise<void> {
 
 interface Runner {
   name: string;
+  port: number;
   server: Bun.Subprocess;
-  sockets: Bun.Socket<Client>[];
   costs: number[];
+}
+
+/** The client of one round. */
+class Load {
+  private readonly child: Bun.Subprocess<"pipe", "pipe", "inherit">;
+  private readonly lines: AsyncIterator<string>;
+
+  constructor(port: number) {
+    const { connections, "in-flight": inFlight } = values;
+    const command = [client, String(port), connections, inFlight, String(PAYLOAD_BYTES)];
+    this.child = Bun.spawn(pinned(command, CLIENT_CORE), {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    this.lines = linesOf(this.child.stdout);
+  }
+
+  /** Answers so far. */
+  async count(): Promise<number> {
+    this.child.stdin.write("\n");
+    this.child.stdin.flush();
+    const { value, done } = await this.lines.next();
+    if (done === true) throw new Error("the client has ended before its time");
+    return Number(value);
+  }
+
+  async stop(): Promise<void> {
+    this.child.kill();
+    await this.child.exited;
+  }
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
+}
+
+function compileClient(): string {
+  const gcc = toolPath("gcc") ?? toolPath("cc");
+  if (gcc === null) throw new Error("MISSING: a C compiler (apt-get install gcc libc6-dev)");
+  const path = `${folder}/framed-load`;
+  const done = Bun.spawnSync([gcc, "-O2", "-o", path, `${HERE}/framed-load.c`]);
+  if (!done.success) throw new Error(`gcc failed: ${done.stderr.toString().trim()}`);
+  return path;
 }
 
 async function start(name: string, command: (port: string) => string[]): Promise<Runner> {
@@ -119,26 +127,24 @@ async function start(name: string, command: (port: string) => string[]): Promise
     stderr: "ignore",
   });
   await waitForPort(port);
-  const count = Number(values.connections);
-  const sockets = await Promise.all(Array.from({ length: count }, () => open(port)));
-  for (const { data } of sockets) data.owed = frames.length;
-  return { name, server, sockets, costs: [] };
+  return { name, port, server, costs: [] };
 }
 
 /** CPU microseconds of the server per message. */
-async function measure({ name, server, sockets }: Runner, milliseconds: number): Promise<number> {
-  running = true;
-  for (const socket of sockets) pay(socket);
-  const before: Cost = readCost(server.pid);
-  const first = answered;
-  await Bun.sleep(milliseconds);
-  const cpu = cpuBetween(before, readCost(server.pid));
-  const count = answered - first;
-  running = false;
-  await Bun.sleep(SETTLE_MS);
-  if (broken > 0) throw new Error(`${name}: ${broken} connections broke`);
-  if (count === 0) throw new Error(`${name}: no answers`);
-  return ((cpu.userMs + cpu.systemMs) * 1000) / count;
+async function measure({ name, port, server }: Runner, milliseconds: number): Promise<number> {
+  const load = new Load(port);
+  try {
+    await Bun.sleep(SETTLE_MS);
+    const first = await load.count();
+    const before: Cost = readCost(server.pid);
+    await Bun.sleep(milliseconds);
+    const cpu = cpuBetween(before, readCost(server.pid));
+    const count = (await load.count()) - first;
+    if (count === 0) throw new Error(`${name}: no answers`);
+    return ((cpu.userMs + cpu.systemMs) * 1000) / count;
+  } finally {
+    await load.stop();
+  }
 }
 
 function median(numbers: readonly number[]): number {
@@ -152,6 +158,8 @@ const names = Object.keys(PEERS).filter((name) => {
   console.error(`MISSING: ${name}: node is not installed`);
   return false;
 });
+const folder = mkdtempSync(`${tmpdir()}/millrace-framed-`);
+const client = compileClient();
 const runners: Runner[] = [];
 try {
   for (const name of names) runners.push(await start(name, PEERS[name]!));
@@ -163,9 +171,9 @@ try {
     }
   }
 } finally {
-  running = false;
   for (const { server } of runners) server.kill("SIGKILL");
   await Promise.all(runners.map(({ server }) => server.exited));
+  rmSync(folder, { recursive: true });
 }
 const own = runners.find(({ name }) => name === "millrace")!.costs;
 const rows = runners.map(({ name, costs }) => {
@@ -182,7 +190,7 @@ const { cpu, bun, node, commit } = describeMachine();
 console.log(`${cpu}, bun ${bun}, node ${node}, commit ${commit}`);
 console.log(
   `framed echo, ${PAYLOAD_BYTES} bytes, ${values.connections} connections, ` +
-    `${inFlight} in flight, ${roundCount} rounds of ${values.seconds} s`,
+    `${values["in-flight"]} in flight, ${roundCount} rounds of ${values.seconds} s`,
 );
 const header = ["peer", "us/message", "spread", "messages per CPU second: millrace / peer"];
 console.log(alignColumns([header, ...rows]));
