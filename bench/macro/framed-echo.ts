@@ -66,6 +66,8 @@ interface Runner {
   port: number;
   server: Bun.Subprocess;
   costs: number[];
+  busy: number[]; // per cent of its core
+  pieces: number[]; // messages in each piece of answers
 }
 
 /** The client of one round. */
@@ -84,13 +86,14 @@ class Load {
     this.lines = linesOf(this.child.stdout);
   }
 
-  /** Answers so far. */
-  async count(): Promise<number> {
+  /** Answers so far, and the pieces in which they came. */
+  async count(): Promise<{ answers: number; pieces: number }> {
     this.child.stdin.write("\n");
     this.child.stdin.flush();
     const { value, done } = await this.lines.next();
     if (done === true) throw new Error("the client has ended before its time");
-    return Number(value);
+    const [answers = NaN, pieces = NaN] = value.split(" ").map(Number);
+    return { answers, pieces };
   }
 
   async stop(): Promise<void> {
@@ -127,21 +130,26 @@ async function start(name: string, command: (port: string) => string[]): Promise
     stderr: "ignore",
   });
   await waitForPort(port);
-  return { name, port, server, costs: [] };
+  return { name, port, server, costs: [], busy: [], pieces: [] };
 }
 
-/** CPU microseconds of the server per message. */
-async function measure({ name, port, server }: Runner, milliseconds: number): Promise<number> {
+async function measure(runner: Runner, ms: number): Promise<void> {
+  const { name, port, server } = runner;
   const load = new Load(port);
   try {
     await Bun.sleep(SETTLE_MS);
     const first = await load.count();
+    const startMs = performance.now();
     const before: Cost = readCost(server.pid);
-    await Bun.sleep(milliseconds);
+    await Bun.sleep(ms);
     const cpu = cpuBetween(before, readCost(server.pid));
-    const count = (await load.count()) - first;
+    const cpuMs = cpu.userMs + cpu.systemMs;
+    runner.busy.push((100 * cpuMs) / (performance.now() - startMs));
+    const last = await load.count();
+    const count = last.answers - first.answers;
     if (count === 0) throw new Error(`${name}: no answers`);
-    return ((cpu.userMs + cpu.systemMs) * 1000) / count;
+    runner.pieces.push(count / (last.pieces - first.pieces));
+    runner.costs.push((cpuMs * 1000) / count);
   } finally {
     await load.stop();
   }
@@ -163,11 +171,13 @@ const client = compileClient();
 const runners: Runner[] = [];
 try {
   for (const name of names) runners.push(await start(name, PEERS[name]!));
-  for (const runner of runners) await measure(runner, WARM_UP_MS);
+  for (const runner of runners) {
+    await measure({ ...runner, costs: [], busy: [], pieces: [] }, WARM_UP_MS);
+  }
   for (let round = 0; round < roundCount; round++) {
     for (let turn = 0; turn < runners.length; turn++) {
       const runner = runners[(round + turn) % runners.length]!;
-      runner.costs.push(await measure(runner, runMs));
+      await measure(runner, runMs);
     }
   }
 } finally {
@@ -176,13 +186,15 @@ try {
   rmSync(folder, { recursive: true });
 }
 const own = runners.find(({ name }) => name === "millrace")!.costs;
-const rows = runners.map(({ name, costs }) => {
+const rows = runners.map(({ name, costs, busy, pieces }) => {
   const ratios = costs.map((cost, round) => cost / own[round]!);
   const spread = (Math.max(...costs) - Math.min(...costs)) / median(costs);
   return [
     name,
     median(costs).toFixed(3),
     `${(spread * 100).toFixed(0)} %`,
+    `${median(busy).toFixed(0)} %`,
+    median(pieces).toFixed(1),
     median(ratios).toFixed(2),
   ];
 });
@@ -192,5 +204,12 @@ console.log(
   `framed echo, ${PAYLOAD_BYTES} bytes, ${values.connections} connections, ` +
     `${values["in-flight"]} in flight, ${roundCount} rounds of ${values.seconds} s`,
 );
-const header = ["peer", "us/message", "spread", "messages per CPU second: millrace / peer"];
+const header = [
+  "peer",
+  "us/message",
+  "spread",
+  "busy",
+  "a piece",
+  "messages per CPU second: millrace / peer",
+];
 console.log(alignColumns([header, ...rows]));

@@ -3,7 +3,8 @@
 // by a new frame, all that one read brings by one write. A client in JavaScript is as busy as the
 // servers are: then all of them seem to cost the same.
 //   framed-load PORT CONNECTIONS IN_FLIGHT PAYLOAD
-// For each line of its standard input it prints how many answers have come; it ends with it.
+// For each line of its standard input it prints how many answers have come, and in how many pieces;
+// it ends with it.
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,7 +27,7 @@ struct connection {
 
 static char *frames;
 static size_t wire_bytes, frames_bytes;
-static uint64_t answered;
+static uint64_t answered, answers;  // frames, and pieces in which they came
 
 static void fail(const char *what) {
   perror(what);
@@ -57,6 +58,7 @@ static void collect(struct connection *one) {
     if (errno != EAGAIN) fail("recv");
     return;
   }
+  answers++;
   one->partial += (size_t)count;
   size_t whole = one->partial / wire_bytes;
   one->partial -= whole * wire_bytes;
@@ -82,7 +84,8 @@ static void answer_questions(void) {
   ssize_t count = read(STDIN_FILENO, line, sizeof line);
   if (count <= 0) exit(0);
   for (ssize_t at = 0; at < count; at++) {
-    if (line[at] == '\n') printf("%llu\n", (unsigned long long)answered);
+    if (line[at] != '\n') continue;
+    printf("%llu %llu\n", (unsigned long long)answered, (unsigned long long)answers);
   }
   fflush(stdout);
 }
