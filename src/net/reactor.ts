@@ -29,6 +29,7 @@ import { TimingWheel } from "../timer/timing-wheel.ts";
 import { Connection } from "./connection.ts";
 import { STATE_CLOSED, STATE_OPEN } from "./connection-state.ts";
 import { ConnectionTable } from "./connection-table.ts";
+import { LentViews } from "./lent-views.ts";
 import type { Protocol } from "./protocol.ts";
 import type { RawSocket, SocketHandlers } from "./raw-socket.ts";
 import { isTlsError } from "./tls.ts";
@@ -79,6 +80,7 @@ export class Reactor {
   corkLength = 0;
   /** What a session is given during an event and may not keep; null when that is memory of ours. */
   lentInput: Buffer | null = null;
+  readonly lentViews: LentViews = new LentViews();
   /** What to add to nowMs for the time of day, in milliseconds since 1970. */
   private wallOffsetMs: number;
   /** Sessions finish what they have begun and then close. */

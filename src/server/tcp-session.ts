@@ -99,10 +99,14 @@ export class TcpSession implements Session {
   }
 
   private deliver(bytes: Buffer): void {
-    const { decoder } = this;
+    const { frameStart, frameEnd } = this.decoder;
     const { options } = this.application;
     if (options.message === undefined) return;
-    const frame = bytes.subarray(decoder.frameStart, decoder.frameEnd);
+    const { lentInput, lentViews } = this.connection.reactor;
+    const frame =
+      bytes === lentInput
+        ? lentViews.of(bytes, frameStart, frameEnd)
+        : bytes.subarray(frameStart, frameEnd);
     try {
       this.watch(options.message(this.peer, frame));
     } catch (error) {
