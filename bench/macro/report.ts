@@ -106,9 +106,12 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** Of the CPU time per request: the median over the rounds. */
+export function ratioOf(row: Figures, other: Figures): number {
+  return median(row.rounds.map((cpuUs, round) => cpuUs / other.rounds[round]!));
+}
+
 function ratioTo(row: Figures, figures: readonly Figures[], name: string): string {
   const other = figures.find(({ peer }) => peer === name);
-  if (other === undefined) return "-";
-  const ratios = row.rounds.map((cpuUs, round) => cpuUs / other.rounds[round]!);
-  return median(ratios).toFixed(3);
+  return other === undefined ? "-" : ratioOf(row, other).toFixed(3);
 }

@@ -12,7 +12,7 @@ import { describeMachine, pinSelf, SERVER_CORES } from "./machine.ts";
 import { type Peer, PEERS } from "./peer-list.ts";
 import { PeerProcess } from "./peer-process.ts";
 import { cpuBetween } from "./process-cost.ts";
-import { type Figures, figuresOf, type Sample, tableOf } from "./report.ts";
+import { type Figures, figuresOf, ratioOf, type Sample, tableOf } from "./report.ts";
 
 /** Name of a file -> its bytes, and what its CPU may be of nginx's. */
 const SIZES: Readonly<Record<string, { bytes: number; limit: number }>> = {
@@ -129,8 +129,9 @@ async function run(
 
 /** One line: the ratio to nginx and whether it is within what is asked for. */
 function verdict(size: string, figures: readonly Figures[]): string {
-  const cpuOf = (name: string): number => figures.find(({ peer }) => peer === name)?.cpuUs ?? NaN;
-  const ratio = cpuOf("millrace") / cpuOf("nginx");
+  const of = (name: string) => figures.find(({ peer }) => peer === name);
+  const [own, nginx] = [of("millrace"), of("nginx")];
+  const ratio = own === undefined || nginx === undefined ? NaN : ratioOf(own, nginx);
   const { limit } = SIZES[size]!;
   const word = Number.isNaN(ratio) ? "not compared" : ratio <= limit ? "within" : "ABOVE";
   return `${size}: ${ratio.toFixed(2)} of nginx, ${word} ${limit}`;
