@@ -99,8 +99,10 @@ export const ACCESS_LOG_BYTES_MAX: number = 8 * MIB; // of a worker and file
 export const ACCESS_LOG_RETRY_MS = 1_000; // after an error
 export const ACCESS_LOG_CLOSE_MS = 2_000; // at the end, for what is still to be written
 export const REQUEST_ID_CHARACTERS_MAX = 64; // of X-Request-Id: another is generated
-export const SLOW_REQUEST_LINES_MAX = 10; // of the log in a window; the rest is counted
-export const SLOW_REQUEST_WINDOW_MS = 10_000;
+
+// Log. Lines about slow requests, and about handlers that failed, each of a worker.
+export const LINES_PER_WINDOW_MAX = 10; // the rest is counted
+export const LINE_WINDOW_MS = 10_000;
 
 // Times
 export const HEARTBEAT_INTERVAL_MS = 30_000; // by default: given up after three of them in silence

@@ -157,7 +157,7 @@ export class AccessLog {
 
   /** At the end of the worker. */
   close(): void {
-    this.slow?.endWindow();
+    this.slow?.budget.endWindow();
   }
 
   private fillHead(entry: AccessEntry, exchange: Exchange, decoder: BodyDecoder | null): void {
@@ -188,7 +188,7 @@ export class AccessLog {
     const { request, response } = exchange;
     const begunMs = Number.isNaN(response.begunMs) ? this.reactor.nowMs : response.begunMs;
     const waitedMs = begunMs - record.startedMs; // what follows goes at the peer's pace
-    if (waitedMs < slow.thresholdMs || !slow.admit()) return;
+    if (waitedMs < slow.thresholdMs || !slow.budget.admit()) return;
     const path = request.path.slice(0, SLOW_PATH_CHARACTERS_MAX);
     const outcome = status === 0 ? "was given up by its peer" : `was answered ${status}`;
     slow.tell(`${request.method} ${path}`, waitedMs, outcome, request.id);

@@ -1,7 +1,6 @@
 // What one http listener does with a request, in one worker: routes first, then files, then fetch,
 // then 404. It also holds what the sessions of the listener share: limits, pools, ready-made heads.
 
-import { framesOf, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { DateCache } from "../http/date.ts";
 import {
@@ -25,6 +24,7 @@ import type { Reactor } from "../net/reactor.ts";
 import type { AccessLog } from "./access-log.ts";
 import { answerStatus, isHandlerFault } from "./answer.ts";
 import { ExchangePool } from "./exchange.ts";
+import { FailureLog } from "./failure-log.ts";
 import { fetchHandler } from "./fetch-adapter.ts";
 import type { HttpLimits } from "./http-limit-options.ts";
 import type { HttpRequest } from "./http-request.ts";
@@ -43,7 +43,7 @@ export class HttpApplication implements Protocol {
   /** Null if nothing is noted about requests. */
   readonly accessLog: AccessLog | null;
   private readonly reactor: Reactor;
-  private readonly log: Log;
+  private readonly failures: FailureLog;
   private readonly router: Router<RouteHandler> | null;
   private readonly files: StaticFiles | null;
   private readonly fetch: RouteHandler | null;
@@ -60,7 +60,7 @@ export class HttpApplication implements Protocol {
     this.settings = settings;
     this.accessLog = accessLog;
     this.reactor = reactor;
-    this.log = log;
+    this.failures = new FailureLog(log);
     const { targetBytesMax, headBytesMax, headerBytesMax, headersMax } = settings;
     const { bodyBytesMax, trailerBytesMax } = settings;
     const lines = { headerBytesMax, headersMax };
@@ -84,6 +84,7 @@ export class HttpApplication implements Protocol {
   close(): void {
     this.files?.close();
     this.accessLog?.close();
+    this.failures.close();
   }
 
   /** Answers the request, or calls the handler that does; returns what the handler returned. */
@@ -128,8 +129,7 @@ export class HttpApplication implements Protocol {
     if (!isHandlerFault(error, this.reactor.counters)) return;
     const isNamed = this.accessLog !== null && request !== undefined;
     const name = isNamed ? ` (request ${request.id})` : "";
-    this.log.error(`a handler failed: ${messageOf(error)}${name}`);
-    for (const frame of framesOf(error)) this.log.error(`  ${frame}`);
+    this.failures.tell(error, name);
   }
 }
 

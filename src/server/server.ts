@@ -68,7 +68,7 @@ export interface Mail extends ChannelPort {
 export class Server {
   readonly reactor: Reactor;
   private readonly options: ServerOptions;
-  private readonly applications: HttpApplication[] = [];
+  private readonly applications: { close(): void }[] = [];
   private readonly listeners: Listener[];
   private readonly logFiles: AccessLogFiles;
   private readonly worker: WorkerContext;
@@ -126,7 +126,7 @@ export class Server {
               AccessLog.of(listener, settings, logContext),
             )
           : new TcpApplication(listener as TcpListener, log);
-      if (application instanceof HttpApplication) this.applications.push(application);
+      this.applications.push(application);
       const transport = openTransport(listener, headTimeoutMs || idleTimeoutMs, log);
       const handlers = this.reactor.handlers(transport.wrap(application));
       const onRetry = (error: unknown) => log.warn(`cannot accept again yet: ${messageOf(error)}`);
@@ -214,7 +214,8 @@ export class Server {
     } catch (error) {
       const text = `io_uring cannot be used: ${messageOf(error)}`;
       if (settings.io === "uring") throw new MillraceError("ERR_WORKER", text, error);
-      log.debug(`${text}; Bun's own sockets are`);
+      const { workerIndex } = this.options;
+      log[workerIndex === 0 ? "info" : "debug"](`${text}; Bun's own sockets are`);
       return null;
     }
   }

@@ -1,12 +1,12 @@
 // What one tcp listener is, in one worker: the checked options, and what all its sessions share.
 
-import { framesOf, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Framing } from "../net/framing/framing.ts";
 import { raw } from "../net/framing/raw.ts";
 import type { Connection } from "../net/connection.ts";
 import type { Protocol, Session } from "../net/protocol.ts";
 import { HeartbeatPolicy } from "../timer/heartbeat.ts";
+import { FailureLog } from "./failure-log.ts";
 import { heartbeatPayload, type TcpListenerOptions } from "./tcp-service.ts";
 import { TcpSession } from "./tcp-session.ts";
 
@@ -20,12 +20,12 @@ export class TcpApplication implements Protocol {
   /** We send the first heartbeat, so what comes are answers. */
   readonly speaks: boolean;
   private readonly beats: boolean;
-  private readonly log: Log;
+  private readonly failures: FailureLog;
 
   constructor(options: TcpListenerOptions, log: Log) {
     const { heartbeat } = options;
     this.options = options;
-    this.log = log;
+    this.failures = new FailureLog(log);
     this.framing = options.framing ?? raw();
     this.policy = heartbeat === undefined ? null : new HeartbeatPolicy(heartbeat);
     this.beat = heartbeatPayload(heartbeat);
@@ -49,7 +49,10 @@ export class TcpApplication implements Protocol {
   }
 
   handlerError(error: unknown): void {
-    this.log.error(`a handler failed: ${messageOf(error)}`);
-    for (const frame of framesOf(error)) this.log.error(`  ${frame}`);
+    this.failures.tell(error);
+  }
+
+  close(): void {
+    this.failures.close();
   }
 }

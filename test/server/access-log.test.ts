@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { COUNT_RESPONSES_2XX } from "../../src/core/counters.ts";
-import { SLOW_REQUEST_LINES_MAX } from "../../src/core/limits.ts";
+import { LINES_PER_WINDOW_MAX } from "../../src/core/limits.ts";
 import type { HttpRequest } from "../../src/server/http-request.ts";
 import type { HttpResponse } from "../../src/server/http-response.ts";
 import { mutate } from "../support/http-mutation.ts";
@@ -333,8 +333,8 @@ test("AccessLog does not flood the log with slow requests", async () => {
     world.clock.set(world.clock.nowMs() + 2);
     return handle(from, to);
   };
-  const peer = world.connect().send(GET.repeat(SLOW_REQUEST_LINES_MAX + 7));
-  expect(world.log).toHaveLength(SLOW_REQUEST_LINES_MAX);
+  const peer = world.connect().send(GET.repeat(LINES_PER_WINDOW_MAX + 7));
+  expect(world.log).toHaveLength(LINES_PER_WINDOW_MAX);
   peer.leave();
   await world.text();
   expect(world.log.at(-1)).toContain("warn 7 more slow requests were left out");
