@@ -112,6 +112,8 @@ export class RingTransport<Owner> {
   private flushedMs = 0;
   private turnWanted = false;
   private closed = false;
+  /** What a handler that ends the worker has not yet seen off. */
+  private readonly onExit = (): void => this.flush();
   private readonly onTurn = (): void => {
     this.turnWanted = false;
     if (!this.closed) this.turn();
@@ -195,6 +197,7 @@ export class RingTransport<Owner> {
     for (const socket of this.sockets) socket?.terminate();
     this.ring.submit();
     this.closed = true;
+    process.off("exit", this.onExit);
     this.bridge?.close();
     closeOrphans(this.ledger.closeAll());
     this.buffers.release();
@@ -306,6 +309,7 @@ export class RingTransport<Owner> {
       throw error;
     }
     const mappings = [...ring.mappings, this.buffers.mapping];
+    process.on("exit", this.onExit);
     this.ledger.open({ fd: ring.fd, farFd: this.bridge.farFd, mappings, layout: ring.layout });
   }
 
@@ -359,7 +363,7 @@ export class RingTransport<Owner> {
         step = this.look(count === 0) ? 1 : Math.min(2 * step, COMPLETIONS_PER_CLOCK_READ);
         nextLook = count + step;
       }
-      if (!ring.next()) break;
+      if (this.closed || !ring.next()) break; // a handler may close it: the memory is gone then
       count++;
       const { userLow } = ring;
       const kind = kindOf(userLow);
@@ -392,7 +396,7 @@ export class RingTransport<Owner> {
     if ((flags & DONE_BUFFER) === 0) return socket?.onReceive(result, flags, null);
     const number = flags >>> DONE_BUFFER_SHIFT;
     socket?.onReceive(result, flags, buffers.view(number));
-    buffers.give(number);
+    if (!this.closed) buffers.give(number); // or the handler has ended all of it
   }
 
   /** Whom a completion is for; null when its socket is closed. */

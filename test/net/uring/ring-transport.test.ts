@@ -198,6 +198,26 @@ describe.skipIf(!isSupported)("RingTransport", () => {
     expect(mostWaiting).toBe(1);
   });
 
+  test("sends what is staged when the thread is told to exit", async () => {
+    await start();
+    const { client, served } = await world.connect();
+    served.stage("the last word");
+    process.listeners("exit").at(-1)!.call(process, 0);
+    expect(served.socket.stagedBytes).toBe(0);
+    await until(() => client.text === "the last word", "the bytes");
+    const { length } = process.listeners("exit");
+    world.transport.close();
+    expect(process.listeners("exit").length).toBe(length - 1);
+  });
+
+  test("a handler may end the transport that calls it", async () => {
+    await start({ onInput: () => world.transport.close() });
+    const { client } = await world.connect();
+    client.socket.write("x");
+    await until(() => client.state !== "open", "the end");
+    expect(world.pool.heldBytes).toBe(0);
+  });
+
   test("close ends every socket and gives all memory back", async () => {
     await start();
     const { client } = await world.connect();
