@@ -1,7 +1,8 @@
-// What a server process has cost so far: CPU time of all its threads, those that have ended too, and
-// of its child processes, and resident memory. The sum is the kernel's CPU clock of each process, in
-// nanoseconds. The ticks of 10 ms of /proc only divide it into user and system: a server that works
-// in short bursts, as one does that waits for a slow client, was seen to have a third less of them.
+// What a server process has cost so far: CPU time of all its threads, those that have ended too,
+// and of its child processes, and resident memory. The sum is the kernel's CPU clock of each
+// process, in nanoseconds. The ticks of 10 ms of /proc only divide it into user and system: a server
+// that works in short bursts, as one does that waits for a slow client, was seen to have a third less
+// of them.
 
 import { dlopen } from "bun:ffi";
 import { readdirSync, readFileSync } from "node:fs";
