@@ -31,8 +31,9 @@ export const OUTPUT_CAP_BYTES: number = 16 * MIB;
 // Of an answer that the kernel takes and has not sent: what is above it waits with us. 256 KiB cost
 // a tenth more CPU per byte than no limit, 512 KiB nothing that could be measured.
 export const UNSENT_BYTES_MAX: number = 512 * KIB;
-// Of a file that the kernel sends from its page cache it may hold more: these bytes cost no memory.
-// As much as its own largest buffer; with 512 KiB a file of 10 MB costs twice the CPU.
+// Of a file that the kernel sends from its page cache it may hold more, once its peer reads: these
+// bytes are not copied, though they count against what all sockets may hold (tcp_mem). As much as
+// its own largest buffer; with 512 KiB a file of 10 MB costs twice the CPU.
 export const UNSENT_FILE_BYTES_MAX: number = 4 * MIB;
 
 // Input that waits because an answer is not finished. Reading pauses at the mark, or at the size of

@@ -17,6 +17,8 @@ import type { ByteRange, RangeFrame } from "./static-ranges.ts";
 
 const PIECE_BYTES: number = 256 * 1024;
 const SEND_BYTES: number = 4 * 1024 * 1024;
+/** A peer for whom the kernel took so much has read some of it: a deaf one does not come so far. */
+const PROVEN_BYTES: number = 2 * UNSENT_BYTES_MAX;
 
 /** Text, then bytes of the file; either may be empty. */
 interface Part {
@@ -34,6 +36,7 @@ export class FileSource implements BodySource {
   private textSent = false;
   private position: number;
   private bySystem = true;
+  private systemBytes = 0; // which the kernel took by itself
   private reading = false;
   private ended = false;
   private widened: Connection | null = null; // whose kernel takes more of this file than it would
@@ -73,13 +76,17 @@ export class FileSource implements BodySource {
     if (part.text !== null && !this.textSent) return -1;
     const count = Math.min(part.end - this.position, SEND_BYTES);
     if (count === 0) return -1;
-    if (this.widened === null && this.length > UNSENT_BYTES_MAX) {
+    if (this.widened === null && this.systemBytes > PROVEN_BYTES) {
       this.widened = connection;
       connection.files.widen(true);
     }
     const sent = connection.files.send(this.file.fd, this.position, count);
-    if (sent < 0) this.bySystem = false;
-    else this.position += sent;
+    if (sent < 0) {
+      this.bySystem = false;
+      return -1;
+    }
+    this.position += sent;
+    this.systemBytes += sent;
     return sent;
   }
 

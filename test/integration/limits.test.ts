@@ -188,3 +188,18 @@ test("the same of a file, which leaves by sendfile", async () => {
     rmSync(folder, { recursive: true });
   }
 });
+
+// The buffers of the kernel might hold all of it.
+test("a peer that reads nothing of a file of 2 MB is cut off, not left to the kernel", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-limits-"));
+  try {
+    writeFileSync(join(folder, "medium"), "");
+    truncateSync(join(folder, "medium"), 2 * MIB);
+    const total = await serve(folder, "--write-timeout", "1s", "--idle-timeout", "5s");
+    await connect("GET /medium HTTP/1.1\r\nHost: test\r\n\r\n", false);
+    await until(async () => (await total("open")) === 0);
+    expect([await total("closed_write_stall"), await total("closed_idle")]).toEqual([1, 0]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -4,7 +4,7 @@ import { readdirSync, readlinkSync, truncateSync } from "node:fs";
 import { describe, expect, test } from "bun:test";
 import { BufferPool } from "../../src/buffer/buffer-pool.ts";
 import { IoBuf } from "../../src/buffer/io-buf.ts";
-import { KIB, MIB } from "../../src/core/limits.ts";
+import { KIB, MIB, UNSENT_BYTES_MAX } from "../../src/core/limits.ts";
 import { PlainStore } from "../../src/memory/plain-store.ts";
 import type { Piece } from "../../src/server/body-source.ts";
 import { StaticCache } from "../../src/server/static-cache.ts";
@@ -54,6 +54,28 @@ async function drain(source: FileSource, pool: BufferPool): Promise<Buffer> {
 }
 
 describe("FileSource", () => {
+  test("lets the kernel hold more once the peer has read some, until the end", async () => {
+    using folder = new SiteFolder({ "a.bin": CONTENT });
+    const trace: (number | boolean)[] = [];
+    let takes = 2 * UNSENT_BYTES_MAX;
+    const send = (): number => (trace.push(takes), takes);
+    const files = { send, widen: (isWide: boolean) => void trace.push(isWide) };
+    const connection = { files } as unknown as Connection;
+    const range = { start: 0, end: 64 * MIB };
+    const source = FileSource.ofRange(new BufferPool(new PlainStore(MIB)), openFile(folder), range);
+    source.sendTo(connection);
+    takes = 0; // as for one that reads nothing
+    source.sendTo(connection);
+    takes = 1;
+    source.sendTo(connection);
+    source.sendTo(connection);
+    source.sendTo(connection);
+    source.cancel();
+    source.cancel();
+    expect(trace).toEqual([2 * UNSENT_BYTES_MAX, 0, 1, true, 1, 1, false]);
+    expect(openCount(folder)).toBe(0);
+  });
+
   test("gives a range, whole and once", async () => {
     using folder = new SiteFolder({ "a.bin": CONTENT });
     const pool = new BufferPool(new PlainStore(MIB));
