@@ -125,6 +125,7 @@ export const DRAIN_QUIET_RELOAD_MS = 1_000; // the same for a reload, where noth
 export const MAIL_RING_BYTES: number = 256 * KIB; // of each worker; a power of two
 export const MAIL_BYTES_MAX: number = 64 * KIB; // of one message: RangeError
 export const TOPIC_BYTES_MAX = 256; // RangeError
+export const MAIL_LOOK_MS = 1_000; // without having been woken
 export const MAIL_RECORDS_PER_TURN = 1024; // then sockets get their turn
 export const MAILBOXES_PER_WORKER = 4; // lives of one place at a time: 2 drain, 1 serves, 1 comes
 

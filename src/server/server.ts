@@ -5,7 +5,7 @@ import { systemClock } from "../core/clock.ts";
 import { messageOf, MillraceError } from "../core/errors.ts";
 import { COUNT_HANDLER_ERRORS } from "../core/counters.ts";
 import type { Log } from "../core/log.ts";
-import { HOST_DEFAULT, PORT_DEFAULT } from "../core/limits.ts";
+import { HOST_DEFAULT, MAIL_LOOK_MS, PORT_DEFAULT } from "../core/limits.ts";
 import { CLOSE_DRAIN } from "../core/close-reason.ts";
 import { COUNT_LOG_LINES_LOST } from "../core/counters.ts";
 import { BufferPool } from "../buffer/buffer-pool.ts";
@@ -150,8 +150,21 @@ export class Server {
   /** Runs the service's setup. */
   async start(): Promise<void> {
     this.ring = await this.openRing();
-    this.cleanUp = await this.options.service.setup?.(this.worker);
+    await this.whileHearing(async () => {
+      this.cleanUp = await this.options.service.setup?.(this.worker);
+    });
     this.reactor.start();
+  }
+
+  /** Without the beat of the reactor the mail is looked after all the same. */
+  private async whileHearing(work: () => Promise<void>): Promise<void> {
+    const looks = setInterval(() => this.mail?.look(), MAIL_LOOK_MS);
+    looks.unref();
+    try {
+      await work();
+    } finally {
+      clearInterval(looks);
+    }
   }
 
   /** Begins to accept on a listener, by its index in the service. */
@@ -224,10 +237,12 @@ export class Server {
     this.reactor.stop();
     this.ring?.close();
     for (const application of this.applications) application.close();
-    await this.logFiles.close();
     const { cleanUp } = this;
     this.cleanUp = undefined;
-    if (typeof cleanUp === "function") await (cleanUp as () => unknown)();
+    await this.whileHearing(async () => {
+      await this.logFiles.close();
+      if (typeof cleanUp === "function") await (cleanUp as () => unknown)();
+    });
     this.mail?.close();
   }
 

@@ -35,7 +35,8 @@ export interface TcpListenerOptions<Data = unknown> extends TransportOptions {
   /** A connection was accepted. Who has to wait for something first may pause() it meanwhile. */
   open?(connection: TcpConnection<Data>): unknown;
   /**
-   * A frame has arrived. Its bytes are valid until the handler returns: copy what must last. A
+   * A frame has arrived. Its bytes are valid until the handler returns: copy what must last. The
+   * Buffer itself is lent too, and comes back with other bytes: hang nothing on it. A
    * promise that is returned is not waited for; only its failure is noticed. An answer that takes
    * time is safe from the peer's FIN and from a drain between pause() and resume().
    */

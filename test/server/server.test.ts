@@ -1,7 +1,9 @@
-import { expect, test } from "bun:test";
-import { COUNT_ACCEPTED, COUNT_OPEN } from "../../src/core/counters.ts";
+import { expect, spyOn, test } from "bun:test";
+import { COUNT_ACCEPTED, COUNT_OPEN, COUNTERS_PER_ROW } from "../../src/core/counters.ts";
+import { silentLog } from "../../src/core/log.ts";
 import { Server } from "../../src/server/server.ts";
 import { defineService, http } from "../../src/server/service.ts";
+import { resolveSettings } from "../../src/server/settings.ts";
 import { LiveServer } from "./live-server.ts";
 
 const fetchHello = (): Response => new Response("hello");
@@ -22,6 +24,43 @@ test("Server runs setup before it accepts, and its clean-up once at the end", as
   await live.stop();
   await live.stop();
   expect(calls).toEqual(["setup 0 of 1", "clean-up"]);
+});
+
+test("Server looks after its mail during setup and clean-up, when there is no beat", async () => {
+  const timers: (() => void)[] = [];
+  const fake = spyOn(globalThis, "setInterval").mockImplementation(((look: () => void) => {
+    timers.push(look);
+    return { unref: () => timers.length };
+  }) as never);
+  let looks = 0;
+  const hears = (): void => {
+    const before = looks;
+    timers.at(-1)!();
+    expect(looks).toBe(before + 1);
+  };
+  const mail = { post: () => true, look: () => void looks++, close: () => void (looks = NaN) };
+  const server = new Server({
+    service: defineService({
+      setup: () => {
+        hears();
+        return hears;
+      },
+      listeners: [http({ fetch: fetchHello })],
+    }),
+    settings: resolveSettings({ workers: 1 }, { processors: 1, fdLimit: 1000 }),
+    counters: new Float64Array(COUNTERS_PER_ROW),
+    log: silentLog,
+    workerIndex: 0,
+    workerCount: 2,
+    openMail: () => mail,
+  });
+  try {
+    await server.start();
+    await server.closeAll();
+    expect(looks).toBeNaN();
+  } finally {
+    fake.mockRestore();
+  }
 });
 
 test("Server drains: what runs is answered, what is idle is closed", async () => {
