@@ -14,6 +14,8 @@ import { limitUnsent } from "./unsent-limit.ts";
 export class FileSide {
   /** The kernel has refused some of a file, and nothing of it is queued with us. */
   waits = false;
+  /** Of all files so far, by the kernel. */
+  takenBytes = 0;
   private readonly connection: Connection;
   private readonly socket: RawSocket<Connection>;
 
@@ -40,7 +42,7 @@ export class FileSide {
     }
     const sent = sendFile(fd, file, position, count);
     if (sent <= 0 && sent !== SEND_FULL) return -1;
-    if (sent > 0) connection.taken(sent);
+    if (sent > 0) this.takenBytes += connection.taken(sent);
     if (sent < count && socket.awaitRoom?.(sent === SEND_FULL) === true) {
       this.waits = true;
       connection.onFileRefused();

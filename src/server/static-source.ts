@@ -17,7 +17,8 @@ import type { ByteRange, RangeFrame } from "./static-ranges.ts";
 
 const PIECE_BYTES: number = 256 * 1024;
 const SEND_BYTES: number = 4 * 1024 * 1024;
-/** A peer for whom the kernel took so much has read some of it: a deaf one does not come so far. */
+/** A peer for whom the kernel took so much of files has read some of it: a deaf one does not come
+ *  so far. */
 const PROVEN_BYTES: number = 2 * UNSENT_BYTES_MAX;
 
 /** Text, then bytes of the file; either may be empty. */
@@ -36,7 +37,6 @@ export class FileSource implements BodySource {
   private textSent = false;
   private position: number;
   private bySystem = true;
-  private systemBytes = 0; // which the kernel took by itself
   private reading = false;
   private ended = false;
   private widened: Connection | null = null; // whose kernel takes more of this file than it would
@@ -76,17 +76,15 @@ export class FileSource implements BodySource {
     if (part.text !== null && !this.textSent) return -1;
     const count = Math.min(part.end - this.position, SEND_BYTES);
     if (count === 0) return -1;
-    if (this.widened === null && this.systemBytes > PROVEN_BYTES) {
+    const { files } = connection;
+    const isProven = files.takenBytes > PROVEN_BYTES && this.length > UNSENT_BYTES_MAX;
+    if (this.widened === null && isProven) {
       this.widened = connection;
-      connection.files.widen(true);
+      files.widen(true);
     }
-    const sent = connection.files.send(this.file.fd, this.position, count);
-    if (sent < 0) {
-      this.bySystem = false;
-      return -1;
-    }
-    this.position += sent;
-    this.systemBytes += sent;
+    const sent = files.send(this.file.fd, this.position, count);
+    if (sent < 0) this.bySystem = false;
+    else this.position += sent;
     return sent;
   }
 

@@ -58,21 +58,33 @@ describe("FileSource", () => {
     using folder = new SiteFolder({ "a.bin": CONTENT });
     const trace: (number | boolean)[] = [];
     let takes = 2 * UNSENT_BYTES_MAX;
-    const send = (): number => (trace.push(takes), takes);
-    const files = { send, widen: (isWide: boolean) => void trace.push(isWide) };
+    const files = {
+      takenBytes: 0,
+      send: () => (trace.push(takes), (files.takenBytes += takes), takes),
+      widen: (isWide: boolean) => void trace.push(isWide),
+    };
     const connection = { files } as unknown as Connection;
-    const range = { start: 0, end: 64 * MIB };
-    const source = FileSource.ofRange(new BufferPool(new PlainStore(MIB)), openFile(folder), range);
-    source.sendTo(connection);
+    const pool = new BufferPool(new PlainStore(MIB));
+    const sourceOf = (end: number): FileSource =>
+      FileSource.ofRange(pool, openFile(folder), { start: 0, end });
+    const first = sourceOf(64 * MIB);
+    first.sendTo(connection);
     takes = 0; // as for one that reads nothing
-    source.sendTo(connection);
+    first.sendTo(connection);
     takes = 1;
-    source.sendTo(connection);
-    source.sendTo(connection);
-    source.sendTo(connection);
-    source.cancel();
-    source.cancel();
-    expect(trace).toEqual([2 * UNSENT_BYTES_MAX, 0, 1, true, 1, 1, false]);
+    first.sendTo(connection);
+    first.sendTo(connection);
+    first.sendTo(connection);
+    first.cancel();
+    first.cancel();
+    expect(trace.splice(0)).toEqual([2 * UNSENT_BYTES_MAX, 0, 1, true, 1, 1, false]);
+    const second = sourceOf(64 * MIB); // to the same peer
+    second.sendTo(connection);
+    second.cancel();
+    const small = sourceOf(UNSENT_BYTES_MAX);
+    small.sendTo(connection);
+    small.cancel();
+    expect(trace).toEqual([true, 1, false, 1]);
     expect(openCount(folder)).toBe(0);
   });
 
