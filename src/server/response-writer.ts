@@ -16,7 +16,7 @@ import type { HttpSession } from "./http-session.ts";
  *  than its bytes. */
 const TURN_BYTES = 1024 * 1024;
 const PIECE_COST_BYTES = 1024;
-/** What the kernel sends by itself is not copied, and its buffer bounds it: so many count as one. */
+/** What the kernel sends by itself is not copied, and bounded by its buffer: so many are one. */
 const SYSTEM_BYTES_PER_BYTE = 16;
 /** Of a larger piece only so much is written at a time: what the peer does not take is copied. */
 const SLICE_BYTES = 256 * 1024;
