@@ -15,6 +15,7 @@ import {
   SERVER_CORES,
   toolPath,
 } from "./machine.ts";
+import { linesOf } from "./lines-of.ts";
 import { type Cost, cpuBetween, readCost } from "./process-cost.ts";
 import { alignColumns } from "./report.ts";
 
@@ -99,16 +100,6 @@ class Load {
   async stop(): Promise<void> {
     this.child.kill();
     await this.child.exited;
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = parts.pop() ?? "";
-    yield* parts;
   }
 }
 

@@ -1,11 +1,12 @@
 // Many real connections, a tenth of which fall silent: exactly those must be closed, none early,
-// within 50 ms; and what the server costs while all are idle. Clients are processes
-// of their own, on the last core.
+// within 50 ms; and what the server costs while all are idle. Clients are processes of their own,
+// on the last core.
 //   bun bench/macro/silent-connections.ts [--count 15000] [--timeout 15] [--workers 2]
 //                                         [--clients 2]
 
 import { parseArgs } from "node:util";
 import { CLIENT_CORE, describeMachine, openFilesMax, pinned, SERVER_CORES } from "./machine.ts";
+import { linesOf } from "./lines-of.ts";
 import { type Cost, cpuBetween, readCost } from "./process-cost.ts";
 import { alignColumns } from "./report.ts";
 import type { Outcome } from "./silent-client.ts";
@@ -57,16 +58,6 @@ class ClientProcess {
     const { value, done } = await this.lines.next();
     if (done === true) throw new Error("a client has ended before its time");
     return value;
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = parts.pop() ?? "";
-    yield* parts;
   }
 }
 

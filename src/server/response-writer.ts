@@ -77,7 +77,7 @@ export class ResponseWriter {
     this.source.cancel();
   }
 
-  /** Writes on, or asks for the next piece; returns the bytes written. */
+  /** Writes on, or asks for the next piece; returns the bytes that count against the turn. */
   private step(): number {
     if (this.piece !== null) return this.writeSlice(this.piece);
     const sent = this.source.sendTo?.(this.session.connection) ?? -1;

@@ -17,8 +17,7 @@ import type { ByteRange, RangeFrame } from "./static-ranges.ts";
 
 const PIECE_BYTES: number = 256 * 1024;
 const SEND_BYTES: number = 4 * 1024 * 1024;
-/** A peer for whom the kernel took so much of files has read some of it: a deaf one does not come
- *  so far. */
+/** Who was sent so much of files has read some of it: a deaf peer does not come so far. */
 const PROVEN_BYTES: number = 2 * UNSENT_BYTES_MAX;
 
 /** Text, then bytes of the file; either may be empty. */
